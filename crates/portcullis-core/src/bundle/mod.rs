@@ -1,0 +1,294 @@
+//! Loading a bundle: from files and settings to tables that decisions use, or to a list of problems.
+
+mod actions;
+mod annotations;
+mod check;
+mod entities;
+mod expression;
+mod files;
+mod places;
+mod policies;
+mod prelude;
+mod problem;
+mod routes;
+mod schema;
+mod settings;
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cedar_policy::{PolicySet, Schema};
+
+pub use actions::Action;
+pub(crate) use actions::ConsentRule;
+pub(crate) use entities::StaticEntities;
+pub use files::{BundleFiles, BundleHash};
+pub use policies::Obligation;
+pub(crate) use policies::{LayerPolicy, Lift};
+pub(crate) use prelude::NAMESPACE;
+pub use problem::{LoadError, Problem};
+pub use routes::{Route, erase_parameters};
+use schema::SourceSchema;
+pub use settings::BundleSettings;
+
+use crate::caller::{Caller, Sources};
+use crate::scope::Scopes;
+use crate::typed::Types;
+
+/// One of the four questions that a request must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the law has four layers")]
+pub enum Layer {
+    /// Does the token carry a scope that covers the action, and is that scope's condition met?
+    Consent,
+    /// May this software ever do this?
+    Ceilings,
+    /// Is the subject granted this in the application?
+    Roles,
+    /// Does anything forbid it for everyone?
+    Guardrails,
+}
+
+impl Layer {
+    /// All layers, in the order in which they are reported.
+    pub const ALL: [Self; 4] = [Self::Consent, Self::Ceilings, Self::Roles, Self::Guardrails];
+
+    /// The folder of the layer's policies, which is also its name in settings, cases and logs.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Ceilings => "ceilings",
+            Self::Roles => "roles",
+            Self::Guardrails => "guardrails",
+        }
+    }
+}
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.folder())
+    }
+}
+
+/// One validated, immutable snapshot of schema, layers, entities and settings.
+///
+/// It is loaded whole or not at all. Cloning the `Arc` in which [`Bundle::load`] puts it is how it is shared.
+#[derive(Debug)]
+pub struct Bundle {
+    hash: BundleHash,
+    sources: Sources,
+    scopes: Scopes,
+    actions: BTreeMap<String, Action>,
+    pub(crate) types: Types,
+    pub(crate) schemas: Schemas,
+    pub(crate) layers: Layers,
+    pub(crate) entities: StaticEntities,
+    supplied: BTreeSet<String>,
+    /// Entity types of which some policy names an entity.
+    tested_types: BTreeSet<String>,
+    warnings: Vec<Problem>,
+}
+
+/// The schema as the layers see it.
+#[derive(Debug)]
+pub(crate) struct Schemas {
+    /// With `context.auth.actor`.
+    pub(crate) for_ceilings: Schema,
+    pub(crate) for_others: Schema,
+}
+
+/// The policies, by layer.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    /// By the conditional scope whose condition they state.
+    pub(crate) consent: BTreeMap<String, Policies>,
+    pub(crate) ceilings: Policies,
+    pub(crate) roles: Policies,
+    pub(crate) guardrails: Policies,
+}
+
+/// Policies that are evaluated together.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    pub(crate) set: PolicySet,
+    /// Those that can be evaluated before the handler.
+    pub(crate) early: PolicySet,
+    pub(crate) by_id: BTreeMap<String, LayerPolicy>,
+}
+
+impl Policies {
+    fn add(&mut self, policy: LayerPolicy) {
+        // Ids are unique in the bundle: checked while reading.
+        let _ = self.set.add(policy.policy.clone());
+        if policy.early {
+            let _ = self.early.add(policy.policy.clone());
+        }
+        self.by_id.insert(policy.id.clone(), policy);
+    }
+}
+
+impl Bundle {
+    /// Loads the bundle in `files` under the settings `given`.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that was found, not only the first. Problems of one stage can hide those of a later one: policies
+    /// are not judged against a schema that does not parse.
+    pub fn load(files: &BundleFiles, given: BundleSettings) -> Result<Arc<Self>, LoadError> {
+        let mut problems = files.check_manifest();
+        let policies = policies::read(files, &mut problems);
+        settings::check_folders(files, &given, &mut problems);
+        settings::check_files(files, &given, &policies, &mut problems);
+        let schema = match read_schema(files) {
+            Ok(schema) => schema,
+            Err(found) => {
+                problems.extend(found);
+                return Err(LoadError::new(problems));
+            }
+        };
+        problems.extend(schema.check_annotations());
+        let types = Types::from_json(&[&schema.prelude_json, &schema.json])
+            .map_err(|error| LoadError::new(vec![Problem::new(files::SCHEMA, error.to_string())]))?;
+        let scopes = actions::scopes(&schema, &mut problems);
+        let mut actions = actions::actions(&schema, &scopes, &mut problems);
+        let entities = StaticEntities::read(files, &schema.for_others, &mut problems);
+        let sources = sources::join(given.sources, &schema, &scopes, &mut problems);
+        let mut supplied = given.supplied;
+        settings::check_supplied(&supplied, &types, &mut problems);
+        supplied.extend(entities.kept().keys().cloned());
+        let checker = check::Checker {
+            schema: &schema,
+            types: &types,
+            scopes: &scopes,
+            policies: &policies,
+            kept: entities.kept(),
+            supplied: &supplied,
+        };
+        let tested_types = checker.policies(&mut actions, &mut problems);
+        checker.validate(&mut problems);
+        checker.conditions(&mut problems);
+        checker.actions(&actions, &mut problems);
+        checker.routes(&actions, &mut problems);
+        checker.claims(&mut problems);
+        let Some(sources) = sources.filter(|_| problems.is_empty()) else {
+            return Err(LoadError::new(problems));
+        };
+        let warnings = check::warnings(&schema, &scopes, &actions);
+        let layers = sort_into_layers(&checker, &policies);
+        let schemas = Schemas { for_ceilings: schema.for_ceilings, for_others: schema.for_others };
+        let hash = files.hash();
+        Ok(Arc::new(Self {
+            hash,
+            sources,
+            scopes,
+            actions,
+            types,
+            schemas,
+            layers,
+            entities,
+            supplied,
+            tested_types,
+            warnings,
+        }))
+    }
+
+    /// The hash of the files.
+    #[must_use]
+    pub fn hash(&self) -> BundleHash {
+        self.hash
+    }
+
+    /// The scopes that a token can carry.
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// The actions that can be asked for, by name.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions.values()
+    }
+
+    /// The action called `name`; groups and scopes are none.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.get(name)
+    }
+
+    /// Where credentials come from.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The entity types whose resources must be supplied before the handler, other than those of `entities.json`.
+    pub fn supplied(&self) -> impl Iterator<Item = &str> {
+        self.supplied.iter().map(String::as_str).filter(|name| !self.entities.kept().contains_key(*name))
+    }
+
+    /// Whether absent and denied resources of this entity type look the same to the caller (`@hide`).
+    #[must_use]
+    pub fn is_hidden(&self, entity_type: &str) -> bool {
+        self.types.entity(entity_type).is_some_and(|shape| shape.annotations.contains_key("hide"))
+    }
+
+    /// The scope that goes by the name `wire` in tokens of `caller`'s source.
+    pub(crate) fn scope_on_wire<'a>(&'a self, caller: &'a Caller, wire: &str) -> Option<&'a str> {
+        if let Some(name) = caller.scope_name(wire) {
+            return Some(name);
+        }
+        self.scopes.by_wire_name(wire).map(|scope| scope.name().as_str())
+    }
+
+    /// The policy with the id `id`, in whichever layer.
+    pub(crate) fn policy(&self, id: &str) -> Option<&LayerPolicy> {
+        let Layers { consent, ceilings, roles, guardrails } = &self.layers;
+        consent.values().chain([ceilings, roles, guardrails]).find_map(|policies| policies.by_id.get(id))
+    }
+
+    /// Whether some policy names an entity of this type, so that not knowing a membership matters.
+    pub(crate) fn tests_membership(&self, entity_type: &str) -> bool {
+        self.tested_types.contains(entity_type)
+    }
+
+    /// The ids of all policies, with their layers.
+    pub fn policy_ids(&self) -> impl Iterator<Item = (Layer, &str)> {
+        let Layers { consent, ceilings, roles, guardrails } = &self.layers;
+        let consent = consent.values().map(|policies| (Layer::Consent, policies));
+        let others = [(Layer::Ceilings, ceilings), (Layer::Roles, roles), (Layer::Guardrails, guardrails)];
+        consent.chain(others).flat_map(|(layer, policies)| policies.by_id.keys().map(move |id| (layer, id.as_str())))
+    }
+
+    /// What loads, but its author may not have meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+fn read_schema(files: &BundleFiles) -> Result<SourceSchema<'_>, Vec<Problem>> {
+    let text = files.get(files::SCHEMA).ok_or_else(|| {
+        let help = "it declares entity types, scopes and actions";
+        vec![Problem::new(files::SCHEMA, "is missing").with_help(help)]
+    })?;
+    SourceSchema::parse(text)
+}
+
+fn sort_into_layers(checker: &check::Checker<'_>, policies: &[policies::ReadPolicy<'_>]) -> Layers {
+    let mut layers = Layers::default();
+    for policy in policies {
+        let home = match policy.layer {
+            Layer::Consent => match checker.consent_scope(policy) {
+                Some(scope) => layers.consent.entry(scope).or_default(),
+                None => continue,
+            },
+            Layer::Ceilings => &mut layers.ceilings,
+            Layer::Roles => &mut layers.roles,
+            Layer::Guardrails => &mut layers.guardrails,
+        };
+        home.add(policy.policy.clone());
+    }
+    layers
+}

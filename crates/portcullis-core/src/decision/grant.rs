@@ -1,0 +1,135 @@
+use crate::bundle::Obligation;
+use crate::caller::Subject;
+use crate::time::UnixTime;
+
+/// The engine's allow, with its obligations pending.
+///
+/// It is no [`Permit`] yet: only [`Grant::discharge`] makes one.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a grant with pending obligations permits nothing"]
+pub struct Grant {
+    pub(super) action: String,
+    pub(super) resource: (String, String),
+    pub(super) subject: Option<Subject>,
+    pub(super) deadline: UnixTime,
+    pub(super) obligations: Vec<Obligation>,
+}
+
+impl Grant {
+    /// What must be done before the allow counts.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
+    }
+
+    /// Discharges every obligation and turns the grant into a permit.
+    ///
+    /// All obligations are tried, also after one has failed.
+    ///
+    /// # Errors
+    ///
+    /// The obligations that `duties` did not discharge. Then nothing is permitted.
+    pub fn discharge(self, duties: &(impl Discharge + ?Sized)) -> Result<Permit, Vec<ObligationError>> {
+        let undone = |obligation: &Obligation| duties.discharge(obligation, &self).err();
+        let errors: Vec<ObligationError> = self.obligations.iter().filter_map(undone).collect();
+        if errors.is_empty() { Ok(Permit(self)) } else { Err(errors) }
+    }
+
+    /// The action.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The entity type and id of the resource.
+    #[must_use]
+    pub fn resource(&self) -> (&str, &str) {
+        (&self.resource.0, &self.resource.1)
+    }
+
+    /// On whose behalf; `None` for a public action.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
+    }
+}
+
+/// Proof that the engine allowed an action on a resource and that the obligations were discharged.
+///
+/// Not `Clone` and without a public constructor: a function that takes `&Permit` cannot be called without an
+/// authorization.
+///
+/// ```compile_fail
+/// fn forge(grant: portcullis_core::Grant) -> portcullis_core::Permit {
+///     portcullis_core::Permit(grant) // the field is private
+/// }
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct Permit(Grant);
+
+impl Permit {
+    /// What was allowed.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// The entity type and id of the resource on which it was allowed.
+    #[must_use]
+    pub fn resource(&self) -> (&str, &str) {
+        self.0.resource()
+    }
+
+    /// On whose behalf; `None` for a public action.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.0.subject()
+    }
+
+    /// Until when: the credential is not valid at or after this time.
+    #[must_use]
+    pub fn deadline(&self) -> UnixTime {
+        self.0.deadline
+    }
+
+    /// What was done for it.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.0.obligations
+    }
+}
+
+/// Does what obligations demand. Closures implement it.
+pub trait Discharge {
+    /// Discharges one obligation of `grant`.
+    ///
+    /// # Errors
+    ///
+    /// If the obligation is unknown or could not be discharged: then the request is denied.
+    fn discharge(&self, obligation: &Obligation, grant: &Grant) -> Result<(), ObligationError>;
+}
+
+impl<F: Fn(&Obligation, &Grant) -> Result<(), ObligationError>> Discharge for F {
+    fn discharge(&self, obligation: &Obligation, grant: &Grant) -> Result<(), ObligationError> {
+        self(obligation, grant)
+    }
+}
+
+/// An obligation that was not discharged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("obligation `{name}` was not discharged: {reason}")]
+#[non_exhaustive]
+pub struct ObligationError {
+    /// The name of the obligation.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl ObligationError {
+    /// `obligation` was not discharged, because of `reason`.
+    #[must_use]
+    pub fn new(obligation: &Obligation, reason: impl Into<String>) -> Self {
+        Self { name: obligation.name().to_owned(), reason: reason.into() }
+    }
+}

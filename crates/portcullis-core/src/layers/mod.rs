@@ -1,0 +1,90 @@
+//! The four layers: one file each. A layer answers for itself and knows nothing of the others.
+
+mod auth;
+mod ceilings;
+mod consent;
+mod evaluate;
+mod guardrails;
+mod question;
+mod roles;
+
+pub(crate) use ceilings::ceilings;
+pub(crate) use consent::consent;
+pub(crate) use guardrails::guardrails;
+pub use question::{Approval, Request};
+pub(crate) use question::{Question, Refusal, Stage, Standing};
+pub(crate) use roles::roles;
+
+use crate::bundle::{Layer, LayerPolicy, Obligation, Policies};
+
+/// What one layer answers, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct LayerReport {
+    pub(crate) layer: Layer,
+    pub(crate) verdict: Verdict,
+    /// The policies that made it so: satisfied forbids where some deny, else satisfied permits.
+    pub(crate) policies: Vec<String>,
+    /// Policies that failed to evaluate, and how.
+    pub(crate) errors: Vec<(String, String)>,
+    /// In consent: the granted scopes that cover the action.
+    pub(crate) covered_by: Vec<String>,
+    pub(crate) obligations: Vec<Obligation>,
+}
+
+/// The answer of one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Allows,
+    Denies,
+    /// Denies, because the kind of principal is not in the action's `appliesTo`.
+    NotApplicable,
+    /// Denies, because a policy or the input is broken.
+    Error,
+}
+
+impl LayerReport {
+    pub(crate) fn new(layer: Layer, verdict: Verdict) -> Self {
+        Self {
+            layer,
+            verdict,
+            policies: Vec::new(),
+            errors: Vec::new(),
+            covered_by: Vec::new(),
+            obligations: Vec::new(),
+        }
+    }
+
+    /// A layer that could not be asked: its input is broken.
+    pub(crate) fn broken(layer: Layer, message: String) -> Self {
+        Self { errors: vec![(String::new(), message)], ..Self::new(layer, Verdict::Error) }
+    }
+
+    pub(crate) fn allows(&self) -> bool {
+        self.verdict == Verdict::Allows
+    }
+
+    /// Joins what two evaluations of one layer say when both must allow. What allowed explains no denial.
+    fn and(mut self, other: Self) -> Self {
+        if self.allows() && !other.allows() {
+            return Self { errors: [self.errors, other.errors].concat(), ..other };
+        }
+        self.errors.extend(other.errors.iter().cloned());
+        if other.allows() && !self.allows() {
+            return self;
+        }
+        if other.verdict == Verdict::Error {
+            self.verdict = Verdict::Error;
+        }
+        self.policies.extend(other.policies);
+        self.obligations.extend(other.obligations);
+        self
+    }
+}
+
+/// The satisfied permits are alternatives: the duties of the one with the fewest apply, so that a further grant never
+/// adds a duty.
+fn least_obligations<'a>(policies: &'a Policies, satisfied: impl Iterator<Item = &'a String>) -> Vec<Obligation> {
+    let permits = satisfied.filter_map(|id| policies.by_id.get(id));
+    let least = permits.min_by_key(|permit: &&LayerPolicy| (permit.obligations.len(), &permit.id));
+    least.map(|permit| permit.obligations.clone()).unwrap_or_default()
+}

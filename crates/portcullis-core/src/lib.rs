@@ -1,0 +1,36 @@
+//! The Portcullis engine.
+
+mod bundle;
+mod caller;
+mod claims;
+mod decision;
+mod duration;
+mod engine;
+mod layers;
+mod parties;
+mod scope;
+mod session;
+mod time;
+mod typed;
+
+pub use bundle::{
+    Action, Bundle, BundleFiles, BundleHash, BundleSettings, Layer, LoadError, Obligation, Problem, Route,
+    erase_parameters,
+};
+pub use caller::{
+    AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions, Extractor, Fact, Hop,
+    Ignored, Listing, Profile, ProfileError, Purpose, Source, SourceError, SourceSettings, Sources, Subject,
+    UnlistedClients,
+};
+pub use claims::{Binding, Credential, Kind, VerifiedClaims};
+pub use decision::{
+    Decision, Denial, DenialKind, Discharge, Explanation, Grant, LayerAnswer, LayerExplanation, ObligationError,
+    Permit, Remedy, StepUp,
+};
+pub use duration::parse_duration;
+pub use engine::Engine;
+pub use layers::{Approval, Request};
+pub use scope::{InvalidScopeName, Scope, ScopeName, ScopeSet, Scopes};
+pub use session::{PrincipalFacts, Session, SessionError};
+pub use time::UnixTime;
+pub use typed::{Facts, FactsError, Parents, Resource, ResourceData, ResourceError, ValueProblem};

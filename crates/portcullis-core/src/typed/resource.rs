@@ -1,0 +1,349 @@
+//! What is acted upon.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use cedar_policy::{Entity, EntityUid};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::convert::Origin;
+use super::error::{ValueError, ValueProblem};
+use super::node::{Field, Node};
+use super::types::{EntityShape, Types};
+
+/// A value of the application that policies decide about.
+///
+/// Its attributes are what serde serialises, restricted to what the schema declares for [`Resource::TYPE`] and typed by
+/// it: an entity reference is written as the id, a `datetime` as RFC 3339, `duration`, `ipaddr` and `decimal` as
+/// Cedar's text forms. Fields that the schema does not declare are ignored.
+///
+/// **Every declared attribute must be serialised.** An attribute that a policy does not find cannot forbid anything, so
+/// absence has to be stated: by `None`, or by `skip_serializing_if`, which serde reports. A field that never appears,
+/// because of `#[serde(skip)]` or a `rename` meant for the JSON API, is an error that names it. In a struct with
+/// `#[serde(flatten)]`, serde does not report `skip_serializing_if`: use `None` there.
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use portcullis_core::{Parents, Resource, ResourceData};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Project {
+///     id: u64,
+///     workspace: String,
+///     owner: String,
+///     archived: bool,
+/// }
+///
+/// impl Resource for Project {
+///     const TYPE: &'static str = "Project";
+///
+///     fn id(&self) -> Cow<'_, str> {
+///         self.id.to_string().into()
+///     }
+///
+///     fn parents(&self) -> Parents {
+///         [("Workspace", self.workspace.as_str())].into()
+///     }
+/// }
+///
+/// let project = Project { id: 7, workspace: "w1".into(), owner: "ann".into(), archived: false };
+/// let data = ResourceData::of(&project)?;
+/// assert_eq!((data.entity_type(), data.id()), ("Project", "7"));
+/// # Ok::<(), portcullis_core::ResourceError>(())
+/// ```
+pub trait Resource: Serialize {
+    /// The full name of the entity type in the schema.
+    const TYPE: &'static str;
+
+    /// The id. Unique within the type, and never given to another resource later.
+    fn id(&self) -> Cow<'_, str>;
+
+    /// Every ancestor that policies may name, direct or not.
+    ///
+    /// What is above an entity of the bundle's `entities.json` is added by the engine. A type that the schema lets be
+    /// in others must implement this, with [`Parents::none`] for a resource that is in nothing: a forgotten parent
+    /// would disarm a `forbid` on the folder.
+    fn parents(&self) -> Parents {
+        Parents::unstated()
+    }
+}
+
+impl<R: Resource> Resource for &R {
+    const TYPE: &'static str = R::TYPE;
+
+    fn id(&self) -> Cow<'_, str> {
+        R::id(self)
+    }
+
+    fn parents(&self) -> Parents {
+        R::parents(self)
+    }
+}
+
+/// What a resource is in: entity types and ids.
+///
+/// ```
+/// use portcullis_core::Parents;
+///
+/// let one = Parents::from([("Folder", "inbox")]);
+/// let many: Parents = ["a", "b"].into_iter().map(|id| ("Folder", id)).collect();
+/// assert_ne!(one, many);
+/// assert_ne!(Parents::none(), Parents::unstated());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parents(Option<Vec<(Cow<'static, str>, String)>>);
+
+impl Parents {
+    /// Nothing contains this resource.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Some(Vec::new()))
+    }
+
+    /// Nothing was said, which is an error for a type that can be in others.
+    #[must_use]
+    pub fn unstated() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Into<Cow<'static, str>>, I: Into<String>> FromIterator<(T, I)> for Parents {
+    fn from_iter<P: IntoIterator<Item = (T, I)>>(parents: P) -> Self {
+        Self(Some(parents.into_iter().map(|(ty, id)| (ty.into(), id.into())).collect()))
+    }
+}
+
+impl<T: Into<Cow<'static, str>>, I: Into<String>, const N: usize> From<[(T, I); N]> for Parents {
+    fn from(parents: [(T, I); N]) -> Self {
+        parents.into_iter().collect()
+    }
+}
+
+/// A resource without its Rust type: what the engine decides about.
+#[derive(Clone, PartialEq)]
+pub struct ResourceData {
+    ty: Cow<'static, str>,
+    id: String,
+    /// `None` for a bare id.
+    attributes: Option<Node>,
+    parents: Parents,
+}
+
+impl ResourceData {
+    /// Takes the data of `resource`.
+    ///
+    /// # Errors
+    ///
+    /// If an attribute has no counterpart in Cedar (floating-point numbers, byte strings), is nested too deeply, or
+    /// cannot be serialised.
+    pub fn of<R: Resource + ?Sized>(resource: &R) -> Result<Self, ResourceError> {
+        let attributes = Node::of(resource).map_err(|error| ResourceError::value(R::TYPE, &error))?;
+        Ok(Self {
+            ty: R::TYPE.into(),
+            id: resource.id().into_owned(),
+            attributes: Some(attributes),
+            parents: resource.parents(),
+        })
+    }
+
+    /// Takes the attributes from a JSON object. Its author writes `null` for an attribute that is absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`ResourceData::of`].
+    pub fn from_json(
+        ty: impl Into<Cow<'static, str>>,
+        id: impl Into<String>,
+        attributes: &Value,
+        parents: Parents,
+    ) -> Result<Self, ResourceError> {
+        let ty = ty.into();
+        let attributes = Node::of_json(attributes).map_err(|error| ResourceError::value(&ty, &error))?;
+        Ok(Self { ty, id: id.into(), attributes: Some(attributes), parents })
+    }
+
+    /// An id alone, for decisions that read nothing of the resource but its identity.
+    #[must_use]
+    pub fn bare(ty: impl Into<Cow<'static, str>>, id: impl Into<String>) -> Self {
+        Self { ty: ty.into(), id: id.into(), attributes: None, parents: Parents::unstated() }
+    }
+
+    /// The full name of the entity type.
+    #[must_use]
+    pub fn entity_type(&self) -> &str {
+        &self.ty
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether this is an id alone. It must not be decided where a policy reads attributes or parents.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.attributes.is_none()
+    }
+
+    /// The name of the resource in policies.
+    pub(crate) fn uid(&self, types: &Types) -> Result<EntityUid, ResourceError> {
+        self.uid_in(self.shape(types)?)
+    }
+
+    /// The entity, with the parents that the resource states.
+    #[cfg(test)]
+    pub(crate) fn entity(&self, types: &Types) -> Result<Entity, ResourceError> {
+        self.entity_below(types, |_, _| ())
+    }
+
+    /// The entity, after `close` has added to the set what is above each stated parent.
+    pub(crate) fn entity_below(
+        &self,
+        types: &Types,
+        close: impl Fn(&EntityUid, &mut HashSet<EntityUid>),
+    ) -> Result<Entity, ResourceError> {
+        let shape = self.shape(types)?;
+        let uid = self.uid_in(shape)?;
+        let Some(attributes) = &self.attributes else {
+            return Ok(Entity::new_no_attrs(uid, HashSet::new()));
+        };
+        if shape.tagged {
+            return Err(ResourceError::Tagged { entity_type: self.ty.to_string() });
+        }
+        let attributes = shape
+            .attributes
+            .expressions(attributes, Origin::Resource)
+            .map_err(|error| ResourceError::value(&self.ty, &error))?;
+        let mut ancestors = HashSet::new();
+        for parent in self.parent_uids(shape, types)? {
+            close(&parent, &mut ancestors);
+            ancestors.insert(parent);
+        }
+        let attributes: HashMap<_, _> = attributes.into_iter().collect();
+        // Everything that Cedar could refuse was checked above; should it still refuse, that is an error too.
+        Entity::new(uid, attributes, ancestors)
+            .map_err(|_| ResourceError::Whole { entity_type: self.ty.to_string(), problem: ValueProblem::Refused })
+    }
+
+    fn shape<'a>(&self, types: &'a Types) -> Result<&'a EntityShape, ResourceError> {
+        types.entity(&self.ty).ok_or_else(|| ResourceError::UnknownType { entity_type: self.ty.to_string() })
+    }
+
+    fn uid_in(&self, shape: &EntityShape) -> Result<EntityUid, ResourceError> {
+        let unlisted = |_| ResourceError::UnlistedId { entity_type: self.ty.to_string(), id: self.id.clone() };
+        shape.this.uid(&self.id).map_err(unlisted)
+    }
+
+    fn parent_uids(&self, shape: &EntityShape, types: &Types) -> Result<Vec<EntityUid>, ResourceError> {
+        let Some(parents) = &self.parents.0 else {
+            return match shape.parents.as_slice() {
+                [] => Ok(Vec::new()),
+                [parent, ..] => Err(ResourceError::ParentsUnstated {
+                    entity_type: self.ty.to_string(),
+                    parent_type: parent.clone(),
+                }),
+            };
+        };
+        let uid = |(ty, id): &(Cow<'static, str>, String)| {
+            let parent = types.entity(ty).filter(|_| shape.ancestors.contains(ty.as_ref()));
+            parent
+                .and_then(|parent| parent.this.uid(id).ok())
+                .ok_or_else(|| ResourceError::Parent { entity_type: self.ty.to_string(), parent_type: ty.to_string() })
+        };
+        parents.iter().map(uid).collect()
+    }
+}
+
+/// Attributes are personal data: only their names are shown.
+impl fmt::Debug for ResourceData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = match &self.attributes {
+            Some(Node::Map(members)) => members.iter().map(|(name, _): &(_, Field)| name).collect(),
+            _ => Vec::new(),
+        };
+        f.debug_struct("ResourceData")
+            .field("type", &self.ty)
+            .field("id", &self.id)
+            .field("attributes", &names)
+            .field("parents", &self.parents)
+            .finish()
+    }
+}
+
+/// Why a resource cannot be decided about. Always the application's fault, or its schema's, never the caller's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResourceError {
+    /// An attribute is not as the schema declares it.
+    #[error("attribute `{path}` of `{entity_type}` {problem}")]
+    Attribute {
+        /// The entity type.
+        entity_type: String,
+        /// Where, such as `address.lines[2]`.
+        path: String,
+        /// What is wrong.
+        problem: ValueProblem,
+    },
+    /// A parent of a type that the schema does not allow there, or with an id that its enumerated type does not list.
+    #[error("a `{entity_type}` cannot be in this `{parent_type}`")]
+    Parent {
+        /// The entity type.
+        entity_type: String,
+        /// The parent's type.
+        parent_type: String,
+    },
+    /// The schema lets the type be in others, and the resource does not say in which it is.
+    #[error(
+        "a `{entity_type}` can be in a `{parent_type}`: implement `parents`, with `Parents::none` when it is in nothing"
+    )]
+    ParentsUnstated {
+        /// The entity type.
+        entity_type: String,
+        /// A type that it can be in.
+        parent_type: String,
+    },
+    /// The schema gives the type tags, which resources cannot state.
+    #[error("`{entity_type}` has tags, which a resource cannot state: declare attributes instead")]
+    Tagged {
+        /// The entity type.
+        entity_type: String,
+    },
+    /// Not an entity type of the schema.
+    #[error("the schema has no entity type `{entity_type}`")]
+    UnknownType {
+        /// The entity type.
+        entity_type: String,
+    },
+    /// An id that the enumerated entity type does not list.
+    #[error("`{id}` is not one of the ids that `{entity_type}` lists")]
+    UnlistedId {
+        /// The entity type.
+        entity_type: String,
+        /// The id.
+        id: String,
+    },
+    /// The resource as a whole is not a record of attributes.
+    #[error("a `{entity_type}` as a whole {problem}")]
+    Whole {
+        /// The entity type.
+        entity_type: String,
+        /// What is wrong.
+        problem: ValueProblem,
+    },
+}
+
+impl ResourceError {
+    fn value(entity_type: &str, error: &ValueError) -> Self {
+        let (entity_type, path, problem) = (entity_type.to_owned(), error.path(), error.problem().clone());
+        if path.is_empty() {
+            Self::Whole { entity_type, problem }
+        } else {
+            Self::Attribute { entity_type, path, problem }
+        }
+    }
+}
