@@ -1,0 +1,232 @@
+//! Why a token was not accepted.
+
+use std::time::Duration;
+
+use portcullis_core::UnixTime;
+
+use crate::excerpt::Excerpt;
+use crate::json::InvalidJson;
+
+/// Why a token was not turned into claims.
+///
+/// [`TokenError::Unavailable`] is nobody's fault who sent the request: the answer is 503. All others are faults of
+/// the token: the answer is 401 with `error="invalid_token"` (RFC 6750 §3.1, RFC 9068 §4).
+///
+/// `Display` and the fields are for the log. They quote the token in [`Excerpt`]s of single header parameters and
+/// never hold the token, a part of its signature, or a claim about a person. For the caller there is
+/// [`TokenError::description`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The algorithm is not one that this issuer may use, whether or not it exists. `none` ends here.
+    #[error("algorithm `{alg}` is not allowed")]
+    AlgorithmNotAllowed {
+        /// What the header says.
+        alg: Excerpt,
+    },
+    /// Several keys of the issuer fit, so the token does not say which one signed it.
+    #[error("{candidates} keys of the issuer fit the token; the issuer must publish and name them by `kid`")]
+    AmbiguousKey {
+        /// How many fit.
+        candidates: usize,
+    },
+    /// The signature was not made by the key over this text.
+    #[error("the signature is wrong")]
+    BadSignature,
+    /// The token is bound to a key (`cnf`), and possession of that key is not verified here. Such a token is never
+    /// treated as a bearer token.
+    #[error("the token is bound to a key by `cnf`, and no proof of possession is supported")]
+    BindingUnsupported,
+    /// The token has expired.
+    #[error("the token expired at {exp}; it is {now}")]
+    Expired {
+        /// The first second in which the token is no longer valid, before leeway.
+        exp: UnixTime,
+        /// The time of the check.
+        now: UnixTime,
+    },
+    /// A claim has the wrong type or form.
+    #[error("claim `{claim}` is not {expected}")]
+    InvalidClaim {
+        /// The claim.
+        claim: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// The token says it was issued in the future.
+    #[error("the token is issued at {iat}, more than a minute after now, {now}")]
+    IssuedInFuture {
+        /// When the token says it was issued.
+        iat: UnixTime,
+        /// The time of the check.
+        now: UnixTime,
+    },
+    /// Keys of this name exist, but none may be used with this algorithm.
+    #[error("the key that the token names may not be used with `{alg}`")]
+    KeyMismatch {
+        /// The algorithm of the token.
+        alg: &'static str,
+    },
+    /// The token is valid for longer than this issuer's tokens may be.
+    #[error("the token lives for {lifetime:?}, longer than the {limit:?} allowed")]
+    LifetimeTooLong {
+        /// From `iat` to `exp`.
+        lifetime: Duration,
+        /// The longest lifetime allowed.
+        limit: Duration,
+    },
+    /// The text is not a JWT at all.
+    #[error("malformed token: {0}")]
+    Malformed(Malformed),
+    /// A claim that every access token has is missing.
+    #[error("claim `{claim}` is missing")]
+    MissingClaim {
+        /// The claim.
+        claim: &'static str,
+    },
+    /// The token is another kind of token of the same issuer, such as an ID token.
+    #[error("claim `{claim}` shows that this is not an access token")]
+    NotAnAccessToken {
+        /// The claim that gives it away.
+        claim: &'static str,
+    },
+    /// The token is not valid yet.
+    #[error("the token is not valid before {nbf}; it is {now}")]
+    NotYetValid {
+        /// The first second in which the token is valid, before leeway.
+        nbf: UnixTime,
+        /// The time of the check.
+        now: UnixTime,
+    },
+    /// The issuer's keys are needed and cannot be had.
+    #[error("the keys of issuer `{issuer}` are not available")]
+    Unavailable {
+        /// The alias of the issuer.
+        issuer: String,
+        /// How long to wait before another attempt is made; at least a second.
+        retry_after: Duration,
+    },
+    /// The token names an issuer that is not trusted here, or none.
+    #[error("no trusted issuer has this `iss`")]
+    UnknownIssuer,
+    /// The issuer has no key of this name.
+    #[error("the issuer has no key that the token could name")]
+    UnknownKey,
+    /// The token is for somebody else.
+    #[error("the token is not meant for this resource server: no audience of ours is in `aud`")]
+    WrongAudience,
+    /// `typ` is not that of an access token.
+    #[error("`typ` is {}, not that of an access token", typ.as_ref().map_or("absent".to_owned(), |typ| format!("`{typ}`")))]
+    WrongType {
+        /// What the header says, if anything.
+        typ: Option<Excerpt>,
+    },
+}
+
+impl TokenError {
+    /// What the caller may learn: a fixed text without quotes or backslashes, fit for `error_description`
+    /// (RFC 6750 §3).
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "the access token expired",
+            Self::NotYetValid { .. } | Self::IssuedInFuture { .. } => "the access token is not valid yet",
+            Self::WrongAudience => "the access token is for another audience",
+            Self::WrongType { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
+            Self::BindingUnsupported => "the access token is bound to a key and no proof of possession is accepted",
+            Self::Malformed(_) => "the access token is malformed",
+            Self::Unavailable { .. } => "the access token cannot be verified now",
+            Self::AlgorithmNotAllowed { .. }
+            | Self::AmbiguousKey { .. }
+            | Self::BadSignature
+            | Self::InvalidClaim { .. }
+            | Self::KeyMismatch { .. }
+            | Self::LifetimeTooLong { .. }
+            | Self::MissingClaim { .. }
+            | Self::UnknownIssuer
+            | Self::UnknownKey => "the access token is invalid",
+        }
+    }
+
+    /// How long a caller should wait, where waiting helps; `None` if the token itself is at fault.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl From<Malformed> for TokenError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+/// Why a text is not a signed JWT in compact serialization (RFC 7515 §7.1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The text has five segments: an encrypted token (RFC 7516), and none is decrypted here.
+    #[error("it is encrypted")]
+    Encrypted,
+    /// A segment is not canonical base64url.
+    #[error("the {segment} is not canonical base64url without padding")]
+    Encoding {
+        /// The segment.
+        segment: Segment,
+    },
+    /// A header parameter is missing, has the wrong type, or asks for something that is not done here.
+    #[error("header parameter `{parameter}` is not {expected}")]
+    Header {
+        /// The parameter.
+        parameter: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A segment is not an acceptable JSON object.
+    #[error("the {segment} is not acceptable JSON: {reason}")]
+    Json {
+        /// The segment.
+        segment: Segment,
+        /// Why not.
+        reason: InvalidJson,
+    },
+    /// There are not exactly three segments, or one is empty.
+    #[error("it does not consist of three segments")]
+    Segments,
+    /// The token or its header is too large.
+    #[error("it is larger than {limit} bytes in its {segment}")]
+    TooLarge {
+        /// The segment, or all of it.
+        segment: Segment,
+        /// The limit that it exceeds.
+        limit: usize,
+    },
+}
+
+/// A part of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Segment {
+    /// The protected header.
+    Header,
+    /// The claims.
+    Payload,
+    /// The signature.
+    Signature,
+    /// All three with their dots.
+    Whole,
+}
+
+impl std::fmt::Display for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+            Self::Whole => "whole",
+        })
+    }
+}

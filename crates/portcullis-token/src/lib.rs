@@ -1,0 +1,34 @@
+//! Access tokens to verified claims.
+//!
+//! [`Verifier`] turns the text of a JWT access token (RFC 9068) into [`VerifiedClaims`], or says why not. It trusts
+//! the [`Issuer`]s that it is given, each with its own keys, algorithms and audiences, and believes nothing that a
+//! token says about itself. Time is an argument; there is no global state.
+//!
+//! [`VerifiedClaims`]: portcullis_core::VerifiedClaims
+
+mod algorithm;
+mod base64url;
+mod claims;
+mod duration;
+mod error;
+mod excerpt;
+mod issuer;
+mod json;
+mod jws;
+mod keys;
+mod limits;
+mod settings;
+mod source;
+mod verifier;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use duration::{HumanDuration, InvalidDuration};
+pub use error::{Malformed, Segment, TokenError};
+pub use excerpt::Excerpt;
+pub use issuer::{Issuer, IssuerError, TokenType};
+pub use json::InvalidJson;
+pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};
+pub use limits::Limits;
+pub use settings::{IssuerSettings, SettingsError};
+pub use source::{KeySource, KeySourceError};
+pub use verifier::{Verifier, VerifierError};
