@@ -1,0 +1,281 @@
+//! A request that was let in.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Method, StatusCode};
+use portcullis_core::{Caller, Facts, Permit, Resource, ResourceData, Session, UnixTime};
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::decision_id::DecisionId;
+use crate::gate::{Gate, RETRY_AFTER, chain};
+use crate::head::{RequestHead, RouteMatch};
+use crate::observe;
+use crate::refusal::{Defect, Refusal};
+use crate::routes::Target;
+
+/// A request that the gate let through to its handler: permitted, or to be decided there.
+///
+/// A handle that is cheap to clone: adapters keep one and put one into the request. Its log event is written when
+/// [`Admission::conclude`] is called, or when the last handle is dropped.
+#[derive(Clone)]
+pub struct Admission(Arc<Visit>);
+
+impl Admission {
+    /// Proof that the action of the route was allowed. `None` if the handler decides.
+    #[must_use]
+    pub fn permit(&self) -> Option<&Arc<Permit>> {
+        self.0.permit.as_ref()
+    }
+
+    /// As [`Admission::permit`], for a handler that relies on the decision.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the handler decides: it must ask with the resource.
+    pub fn require_permit(&self) -> Result<&Arc<Permit>, Answer> {
+        self.permit().ok_or_else(|| self.refuse(Defect::NotDecided.into()))
+    }
+
+    /// Who is behind the token. `None` on a public route without a token.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        self.session().map(|session| session.caller())
+    }
+
+    /// The caller, prepared for decisions. `None` on a public route without a token.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        self.0.session.as_ref()
+    }
+
+    /// As [`Admission::session`], for a handler that needs to know who calls.
+    ///
+    /// # Errors
+    ///
+    /// 401 if there is no token.
+    pub fn require_session(&self) -> Result<&Arc<Session>, Answer> {
+        self.session().ok_or_else(|| self.refuse(Refusal::NoCredentials))
+    }
+
+    /// The id of what is decided about this request.
+    #[must_use]
+    pub fn decision_id(&self) -> DecisionId {
+        self.0.id
+    }
+
+    /// Decides the action of the route on `resource`, for an action without facts.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send if it is denied.
+    pub fn check<R: Resource + ?Sized>(&self, resource: &R) -> Result<Permit, Answer> {
+        self.decide(None, resource, Ok(Facts::none()))
+    }
+
+    /// Decides the action of the route on `resource`, with what the schema declares in its context.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admission::check`].
+    pub fn check_with<R, F>(&self, resource: &R, facts: &F) -> Result<Permit, Answer>
+    where
+        R: Resource + ?Sized,
+        F: Serialize + ?Sized,
+    {
+        self.decide(None, resource, Facts::of(facts).map_err(Defect::from))
+    }
+
+    /// Decides `action`, one of those that the schema declares for this route (`@via`), on `resource`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admission::check`]; 403 if `action` is not declared for this route.
+    pub fn check_as<R: Resource + ?Sized>(&self, action: &str, resource: &R) -> Result<Permit, Answer> {
+        self.decide(Some(action), resource, Ok(Facts::none()))
+    }
+
+    /// Decides `action` as [`Admission::check_as`] does, with facts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admission::check_as`].
+    pub fn check_as_with<R, F>(&self, action: &str, resource: &R, facts: &F) -> Result<Permit, Answer>
+    where
+        R: Resource + ?Sized,
+        F: Serialize + ?Sized,
+    {
+        self.decide(Some(action), resource, Facts::of(facts).map_err(Defect::from))
+    }
+
+    /// The answer if the resource does not exist: the same as for one of a type marked `@hide` that is denied.
+    #[must_use]
+    pub fn absent(&self) -> Answer {
+        self.refuse(Refusal::Absent)
+    }
+
+    /// The answer if the resource could not be loaded because of `cause`, which is logged.
+    #[must_use]
+    pub fn unavailable(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Answer {
+        let cause: Box<dyn Error + Send + Sync> = cause.into();
+        self.refuse(Refusal::Unavailable { retry_after: RETRY_AFTER, reason: chain(&*cause) })
+    }
+
+    /// Ends the request, whose handler answered with `status`, and logs it.
+    ///
+    /// `Some` is the answer to send instead: a handler that decides itself answered without an error, and nothing was
+    /// allowed. This net withholds the answer; it cannot undo what the handler has done.
+    #[must_use]
+    pub fn conclude(&self, status: StatusCode) -> Option<Answer> {
+        let mut progress = self.0.progress();
+        let decided = self.0.permit.is_some() || progress.allowed;
+        let fine = decided || status.is_client_error() || status.is_server_error();
+        let replaced = (!fine).then(|| {
+            let forgotten = || {
+                let refusal = Refusal::from(Defect::Forgotten);
+                let answer = self.0.gate.answer(&refusal, self.0.id, &self.0.method);
+                (refusal, answer)
+            };
+            progress.refused.get_or_insert_with(forgotten).1.clone()
+        });
+        let status = replaced.as_ref().map_or(status, Answer::status);
+        self.0.log(&mut progress, Some(status));
+        replaced
+    }
+
+    fn decide<R: Resource + ?Sized>(
+        &self,
+        named: Option<&str>,
+        resource: &R,
+        facts: Result<Facts, Defect>,
+    ) -> Result<Permit, Answer> {
+        let visit = &*self.0;
+        let decided = visit.action(named).and_then(|action| {
+            let resource = ResourceData::of(resource).map_err(Defect::from)?;
+            visit.gate.decide(visit.session.as_deref(), action, &resource, facts?, visit.now)
+        });
+        match decided {
+            Ok(permit) => {
+                let mut progress = visit.progress();
+                progress.allowed = true;
+                progress.refused = None;
+                progress.action = Some(permit.action().to_owned());
+                Ok(permit)
+            }
+            Err(refusal) => Err(self.refuse(refusal)),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Answer {
+        let answer = self.0.gate.answer(&refusal, self.0.id, &self.0.method);
+        self.0.progress().refused = Some((refusal, answer.clone()));
+        answer
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Visit { id, route, permit, .. } = &*self.0;
+        f.debug_struct("Admission")
+            .field("decision_id", &id.to_string())
+            .field("route", route)
+            .field("permit", permit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all handles of an admission share.
+pub(crate) struct Visit {
+    gate: Gate,
+    id: DecisionId,
+    now: UnixTime,
+    method: Method,
+    route: String,
+    session: Option<Arc<Session>>,
+    target: Target,
+    permit: Option<Arc<Permit>>,
+    progress: Mutex<Progress>,
+}
+
+/// What the handler did so far.
+#[derive(Default)]
+struct Progress {
+    allowed: bool,
+    /// The action that was decided last, where the handler names it.
+    action: Option<String>,
+    /// Unless something was allowed later.
+    refused: Option<(Refusal, Answer)>,
+    logged: bool,
+}
+
+impl Visit {
+    pub(crate) fn new(
+        gate: Gate,
+        id: DecisionId,
+        now: UnixTime,
+        head: &RequestHead<'_>,
+        session: Option<Arc<Session>>,
+        target: Target,
+        permit: Option<Arc<Permit>>,
+    ) -> Self {
+        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
+        let progress = Mutex::new(Progress::default());
+        Self { gate, id, now, method: head.method().clone(), route, session, target, permit, progress }
+    }
+
+    /// The action that is decided if the handler says `named`.
+    fn action<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
+        match (&self.target, named) {
+            (Target::Action { name, .. }, None) => Ok(name),
+            (Target::Action { name, .. }, Some(named)) if **name == *named => Ok(named),
+            (Target::Via(names), Some(named)) if names.contains(named) => Ok(named),
+            (Target::Via(_), None) => Err(Defect::ActionNotNamed.into()),
+            (Target::Action { .. } | Target::Via(_), Some(_)) => Err(Refusal::ForeignAction),
+        }
+    }
+
+    /// What a handler that panicked has written is still whole: every change is one assignment.
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, progress: &mut Progress, status: Option<StatusCode>) {
+        if std::mem::replace(&mut progress.logged, true) {
+            return;
+        }
+        let routed = match &self.target {
+            Target::Action { name, .. } => Some(&**name),
+            Target::Via(_) => None,
+        };
+        observe::Event {
+            id: self.id,
+            method: &self.method,
+            route: Some(&self.route),
+            action: progress.action.as_deref().or(routed),
+            session: self.session.as_deref(),
+            outcome: match &progress.refused {
+                Some((refusal, _)) => observe::Outcome::Refused(refusal),
+                None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,
+                None => observe::Outcome::Undecided,
+            },
+            status,
+        }
+        .emit();
+    }
+}
+
+impl From<Visit> for Admission {
+    fn from(visit: Visit) -> Self {
+        Self(Arc::new(visit))
+    }
+}
+
+/// The client went away, or the handler panicked: the decision is logged all the same.
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut progress = std::mem::take(&mut *self.progress());
+        self.log(&mut progress, None);
+    }
+}

@@ -1,0 +1,193 @@
+//! From a refusal to an answer: the one table.
+
+use std::time::Duration;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use portcullis_core::{DenialKind, StepUp};
+
+use crate::challenge::Challenge;
+use crate::decision_id::DecisionId;
+use crate::problem::Problem;
+use crate::refusal::{Defect, Denied, Refusal};
+
+/// What to answer instead of letting the request through: status, header fields and body.
+///
+/// | Refused because | Status | Challenge |
+/// |---|---|---|
+/// | the credentials cannot be read | 400 | `error="invalid_request"` |
+/// | there are none | 401 | without `error` (RFC 6750 §3.1) |
+/// | the token is not accepted | 401 | `error="invalid_token"` |
+/// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
+/// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
+/// | a bound token or a confirmation would help | 403 | none, a problem type of its own |
+/// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | none |
+/// | no such route or resource, no such method | 404, 405 | none |
+/// | the service, its policies or its data are at fault | 500 | none |
+/// | something is out of reach | 503 | none; `Retry-After` |
+///
+/// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
+/// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
+#[derive(Debug, Clone)]
+pub struct Answer(Box<Content>); // boxed: it is the error of functions that mostly succeed
+
+#[derive(Debug, Clone)]
+struct Content {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    /// The answer to a request that no gate has seen, although its handler relies on one. It is logged.
+    #[must_use]
+    pub fn unguarded() -> Self {
+        tracing::error!(target: "portcullis", "a handler relies on a gate, and its route is not behind one");
+        Row::of(&Refusal::Defect(Defect::NotDecided), "").answer(None, &Method::GET)
+    }
+
+    pub(crate) fn of(refusal: &Refusal, realm: &str, decision: DecisionId, method: &Method) -> Self {
+        Row::of(refusal, realm).answer(Some(decision), method)
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The body; empty in the answer to a `HEAD`.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.0.body
+    }
+
+    /// The answer as a response.
+    #[must_use]
+    pub fn into_response<B: From<String>>(self) -> Response<B> {
+        let Content { status, headers, body } = *self.0;
+        let mut response = Response::new(B::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// One row of the table.
+struct Row {
+    problem: Problem,
+    challenge: Option<Challenge>,
+    detail: Option<String>,
+    field: Option<(http::HeaderName, String)>,
+}
+
+impl Row {
+    fn of(refusal: &Refusal, realm: &str) -> Self {
+        match refusal {
+            Refusal::Malformed(_) => {
+                Self::new(Problem::MalformedCredentials).challenge(Challenge::error(realm, "invalid_request"))
+            }
+            Refusal::NoCredentials => Self::new(Problem::CredentialsRequired).challenge(Challenge::bearer(realm)),
+            Refusal::InvalidToken { description, .. } => {
+                let challenge = Challenge::error(realm, "invalid_token").with("error_description", description);
+                Self::new(Problem::InvalidToken).challenge(challenge).detail(Some((*description).to_owned()))
+            }
+            Refusal::Denied(denied) => Self::denied(denied, realm),
+            Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
+            Refusal::MethodNotAllowed { allowed } => Self::new(Problem::MethodNotAllowed).field(ALLOW, allowed.clone()),
+            Refusal::NoAction | Refusal::ForeignAction | Refusal::NotKnown(_) => Self::new(Problem::Denied),
+            // No resource has such an id.
+            Refusal::UnreadablePath => Self::new(Problem::NotFound),
+            Refusal::Unavailable { retry_after, .. } => {
+                Self::new(Problem::Unavailable).field(RETRY_AFTER, seconds_up(*retry_after).to_string())
+            }
+            Refusal::Defect(_) => Self::new(Problem::InternalError),
+        }
+    }
+
+    /// A challenge is sent only for what this caller can obtain here: else it would send its user through a consent
+    /// screen for nothing.
+    fn denied(denied: &Denied, realm: &str) -> Self {
+        let plain = || Self::new(if denied.hidden { Problem::NotFound } else { Problem::Denied });
+        if denied.denial.kind() == DenialKind::Error {
+            return Self::new(Problem::InternalError);
+        }
+        let (Some(remedy), Some(scopes)) = (denied.denial.remedy(), &denied.scopes) else {
+            return plain().detail(denied.message());
+        };
+        let scope = (!scopes.is_empty()).then(|| scopes.join(" "));
+        let row = if !remedy.bindings().is_empty() {
+            Self::new(Problem::ProofOfPossessionRequired)
+        } else if let Some(step_up) = remedy.step_up() {
+            let challenge = step_up_challenge(realm, step_up);
+            let challenge = match scope {
+                Some(scope) => challenge.with("scope", &scope),
+                None => challenge,
+            };
+            Self::new(Problem::StrongerLoginRequired).challenge(challenge)
+        } else if let Some(scope) = scope {
+            let challenge = Challenge::error(realm, "insufficient_scope").with("scope", &scope);
+            Self::new(Problem::InsufficientScope).challenge(challenge)
+        } else if remedy.confirm() {
+            Self::new(Problem::ConfirmationRequired)
+        } else {
+            plain()
+        };
+        row.detail(denied.message())
+    }
+
+    fn new(problem: Problem) -> Self {
+        Self { problem, challenge: None, detail: None, field: None }
+    }
+
+    fn challenge(self, challenge: Challenge) -> Self {
+        Self { challenge: Some(challenge), ..self }
+    }
+
+    fn detail(self, detail: Option<String>) -> Self {
+        Self { detail, ..self }
+    }
+
+    fn field(self, name: http::HeaderName, value: String) -> Self {
+        Self { field: Some((name, value)), ..self }
+    }
+
+    fn answer(self, decision: Option<DecisionId>, method: &Method) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.challenge.as_ref().map(|challenge| (WWW_AUTHENTICATE, challenge.to_value())));
+        let field = self.field.and_then(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
+        headers.extend(field);
+        let body = if method == Method::HEAD {
+            String::new()
+        } else {
+            let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
+            self.problem.document(decision, error, self.detail.as_deref())
+        };
+        Answer(Box::new(Content { status: self.problem.status(), headers, body }))
+    }
+}
+
+/// RFC 9470 §3.
+fn step_up_challenge(realm: &str, step_up: &StepUp) -> Challenge {
+    let mut challenge = Challenge::error(realm, "insufficient_user_authentication");
+    if !step_up.acr_values().is_empty() {
+        challenge = challenge.with("acr_values", &step_up.acr_values().join(" "));
+    }
+    if let Some(max_age) = step_up.max_age() {
+        challenge = challenge.with("max_age", &max_age.as_secs().to_string());
+    }
+    challenge
+}
+
+/// Whole seconds, at least one, never too early.
+fn seconds_up(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
+}

@@ -1,0 +1,189 @@
+//! From header fields to credentials.
+
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// What a request brings to prove who it is.
+///
+/// Only the field `Authorization` counts. A token in the query, in a form, in a cookie or in `Proxy-Authorization` is
+/// no credential (OAuth 2.1 §5.1, RFC 6750 §5.3).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Credentials<'a> {
+    /// Nothing usable: no field, or a scheme that is not supported here (RFC 6750 §3.1).
+    None,
+    /// An access token of the scheme `Bearer`.
+    Bearer(Token<'a>),
+}
+
+/// The text of an access token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token<'a>(pub(crate) &'a str);
+
+/// The token is a secret.
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([token elided])")
+    }
+}
+
+/// Why the credentials cannot even be read. The caller must send another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    /// No token follows the scheme.
+    #[error("no token follows the scheme")]
+    Empty,
+    /// What follows the scheme is no `token68` (RFC 9110 §11.2).
+    #[error("the credentials are not one token68")]
+    NotToken68,
+    /// The field does not begin with a scheme and a space.
+    #[error("the field does not begin with a scheme and a space")]
+    NoScheme,
+    /// There are several fields. None is picked.
+    #[error("there are several `Authorization` fields")]
+    Repeated,
+    /// The field is too long.
+    #[error("the field is longer than {MAX_FIELD_BYTES} bytes")]
+    TooLong,
+}
+
+impl<'a> Credentials<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, Malformed> {
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        let Some(field) = fields.next() else {
+            return Ok(Self::None);
+        };
+        if fields.next().is_some() {
+            return Err(Malformed::Repeated);
+        }
+        let field = field.as_bytes();
+        if field.len() > MAX_FIELD_BYTES {
+            return Err(Malformed::TooLong);
+        }
+        let (scheme, rest) = split(field, is_tchar);
+        if scheme.is_empty() {
+            return Err(Malformed::NoScheme);
+        }
+        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+            return Ok(Self::None);
+        }
+        let (spaces, token) = split(rest, |byte| byte == b' ');
+        match (spaces, token) {
+            (_, []) => Err(Malformed::Empty),
+            ([], _) => Err(Malformed::NoScheme),
+            _ => token68(token).map(|token| Self::Bearer(Token(token))).ok_or(Malformed::NotToken68),
+        }
+    }
+}
+
+/// The text of a `token68`: letters, digits and `-._~+/`, then `=`.
+fn token68(bytes: &[u8]) -> Option<&str> {
+    let (word, padding) = split(bytes, |byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
+    let valid = !word.is_empty() && padding.iter().all(|byte| *byte == b'=');
+    std::str::from_utf8(bytes).ok().filter(|_| valid)
+}
+
+/// A character of a `token` (RFC 9110 §5.6.2), such as the name of a scheme.
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Splits `bytes` at the first that is not `inside`.
+fn split(bytes: &[u8], inside: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|byte| !inside(*byte)).unwrap_or(bytes.len());
+    bytes.split_at(end)
+}
+
+/// A field longer than this is not looked at. Common proxies let 8 to 16 KiB through, and tokens are bounded by the
+/// same number.
+const MAX_FIELD_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[track_caller]
+    fn read(fields: &[&[u8]]) -> Result<Option<String>, Malformed> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(field).unwrap());
+        }
+        Credentials::read(&headers).map(|credentials| match credentials {
+            Credentials::None => None,
+            Credentials::Bearer(token) => Some(token.0.to_owned()),
+        })
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_whatever_the_case_of_the_scheme() {
+        // HTP-01, HTP-03, HTP-04, BRR-01
+        for (field, token) in [
+            ("Bearer abc", "abc"),
+            ("bearer abc", "abc"),
+            ("BEARER abc", "abc"),
+            ("bEaReR abc", "abc"),
+            ("Bearer  abc", "abc"), // several spaces are one separator
+            ("Bearer aA0-._~+/==", "aA0-._~+/=="),
+        ] {
+            assert_eq!(read(&[field.as_bytes()]), Ok(Some(token.to_owned())), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_usable_scheme_there_are_no_credentials() {
+        assert_eq!(read(&[]), Ok(None)); // BRR-05
+        // HTP-09: a scheme that is not supported, however it goes on.
+        for field in ["Basic dTpw", "DPoP abc", "Digest a=b, c=d", "Bearerabc", "Bearer-x abc", "ApiKey"] {
+            assert_eq!(read(&[field.as_bytes()]), Ok(None), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn malformed_credentials_are_refused_and_never_repaired() {
+        for (field, problem) in [
+            (b"Bearer".as_slice(), Malformed::Empty), // BRR-06
+            (b"Bearer ", Malformed::Empty),
+            (b"", Malformed::NoScheme),
+            (b"Bearer\tabc", Malformed::NoScheme), // HTP-03: a tab separates nothing
+            (b"Bearer,abc", Malformed::NoScheme),
+            (b" Bearer abc", Malformed::NoScheme),
+            (b"\"Bearer\" abc", Malformed::NoScheme),
+            (b"Bearer \tabc", Malformed::NotToken68),
+            (b"Bearer a b", Malformed::NotToken68), // HTP-04
+            (b"Bearer abc ", Malformed::NotToken68),
+            (b"Bearer abc,def", Malformed::NotToken68),
+            (b"Bearer abc, Bearer abc", Malformed::NotToken68),
+            (b"Bearer a=b", Malformed::NotToken68),
+            (b"Bearer ==", Malformed::NotToken68),
+            (b"Bearer \"abc\"", Malformed::NotToken68),
+            (b"Bearer \xff\xfe", Malformed::NotToken68),
+        ] {
+            assert_eq!(read(&[field]), Err(problem), "{:?}", String::from_utf8_lossy(field));
+        }
+    }
+
+    #[test]
+    fn one_of_several_fields_is_never_picked() {
+        // HTP-02, also if they are equal or if only one is usable
+        for other in ["Bearer abc", "Bearer def", "Basic dTpw"] {
+            assert_eq!(read(&[b"Bearer abc", other.as_bytes()]), Err(Malformed::Repeated), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_bounded_before_it_is_parsed() {
+        // HTP-13: at the limit, and one above
+        let field = |bytes: usize| [b"Bearer ".as_slice(), &vec![b'a'; bytes - 7]].concat();
+        assert!(read(&[&field(MAX_FIELD_BYTES)]).is_ok());
+        assert_eq!(read(&[&field(MAX_FIELD_BYTES + 1)]), Err(Malformed::TooLong));
+    }
+
+    #[test]
+    fn the_token_does_not_print() {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer canary"))]);
+        assert!(!format!("{:?}", Credentials::read(&headers)).contains("canary")); // GEN-04
+    }
+}

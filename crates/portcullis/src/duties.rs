@@ -1,0 +1,33 @@
+//! Obligations and who discharges them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use portcullis_core::{Discharge, Grant, Obligation, ObligationError};
+
+/// The handlers of obligations, by name. An obligation without a handler is not discharged, and so permits nothing.
+#[derive(Default)]
+pub(crate) struct Duties {
+    handlers: BTreeMap<String, Box<dyn Discharge + Send + Sync>>,
+}
+
+impl Duties {
+    pub(crate) fn insert(&mut self, name: String, handler: Box<dyn Discharge + Send + Sync>) {
+        self.handlers.insert(name, handler);
+    }
+}
+
+impl Discharge for Duties {
+    fn discharge(&self, obligation: &Obligation, grant: &Grant) -> Result<(), ObligationError> {
+        match self.handlers.get(obligation.name()) {
+            Some(handler) => handler.discharge(obligation, grant),
+            None => Err(ObligationError::new(obligation, "no handler is registered")),
+        }
+    }
+}
+
+impl fmt::Debug for Duties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.handlers.keys()).finish()
+    }
+}

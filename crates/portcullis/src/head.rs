@@ -1,0 +1,78 @@
+//! What the gate looks at in a request.
+
+use http::{HeaderMap, Method};
+use portcullis_core::erase_parameters;
+
+/// The head of a request, borrowed from the framework: all that the gate looks at.
+///
+/// The query is not part of it: a token there is ignored (OAuth 2.1 §5.1.1), and nothing of it reaches a log.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    method: &'a Method,
+    headers: &'a HeaderMap,
+    route: Option<&'a RouteMatch>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The head of a request for which the framework found `route`; `None` if it found none.
+    #[must_use]
+    pub fn new(method: &'a Method, headers: &'a HeaderMap, route: Option<&'a RouteMatch>) -> Self {
+        Self { method, headers, route }
+    }
+
+    pub(crate) fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    pub(crate) fn route(&self) -> Option<&'a RouteMatch> {
+        self.route
+    }
+}
+
+/// The route that the framework chose for a request.
+///
+/// The gate does not route: two routers that disagree about a path are a hole.
+///
+/// ```
+/// use portcullis::RouteMatch;
+///
+/// // What the framework calls its parameters does not matter, only where they stand.
+/// let route = RouteMatch::new("/projects/{id}", ["apollo"]);
+/// assert_eq!(route.pattern(), "/projects/{}");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteMatch {
+    pattern: String,
+    /// `None` if one of them is no text.
+    values: Option<Vec<String>>,
+}
+
+impl RouteMatch {
+    /// The match of the full path template `template`, with the values of its parameters in the order of the path, as
+    /// the framework's own extractor yields them: percent-decoded exactly once.
+    #[must_use]
+    pub fn new<V: Into<String>>(template: &str, values: impl IntoIterator<Item = V>) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self { pattern: erase_parameters(template), values: Some(values) }
+    }
+
+    /// The match of `template` by a path of which some parameter is not UTF-8 after decoding. The gate refuses it.
+    #[must_use]
+    pub fn unreadable(template: &str) -> Self {
+        Self { pattern: erase_parameters(template), values: None }
+    }
+
+    /// The template without the names of its parameters.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    pub(crate) fn values(&self) -> Option<&[String]> {
+        self.values.as_deref()
+    }
+}

@@ -1,0 +1,36 @@
+//! The runtime of Portcullis: a request in, an admission or an answer out.
+//!
+//! [`Gate`] joins the verifier of access tokens, the engine and what the application knows, and speaks HTTP in one
+//! table that all framework adapters share. It knows no framework: it takes a borrowed [`RequestHead`] and returns an
+//! [`Admission`], or the [`Answer`] to send.
+
+mod admission;
+mod answer;
+mod challenge;
+mod clock;
+mod credentials;
+mod decision_id;
+mod directory;
+mod duties;
+mod gate;
+mod head;
+mod observe;
+mod problem;
+mod refusal;
+mod routes;
+mod settings;
+
+pub use admission::Admission;
+pub use answer::Answer;
+pub use clock::{Clock, SystemClock};
+pub use decision_id::DecisionId;
+pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
+pub use gate::{Gate, GateBuilder, GateError};
+pub use head::{RequestHead, RouteMatch};
+pub use portcullis_core::{
+    Action, Actor, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts, Grant,
+    Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
+    ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
+};
+pub use portcullis_token::{Algorithm, Issuer, KeySet, KeySource, Verifier};
+pub use settings::{Loaded, load, load_dir};

@@ -1,0 +1,97 @@
+//! One log event per request.
+
+use http::{Method, StatusCode};
+use portcullis_core::{Denial, DenialKind, Session};
+
+use crate::decision_id::DecisionId;
+use crate::refusal::Refusal;
+
+/// What is logged of a request, under the target `portcullis`: who, what, and what became of it.
+///
+/// No token, no claims beyond the ids of the parties, no query, no path with its values. What comes from outside is
+/// written in its debug form, which escapes line breaks.
+pub(crate) struct Event<'a> {
+    pub(crate) id: DecisionId,
+    pub(crate) method: &'a Method,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) session: Option<&'a Session>,
+    pub(crate) outcome: Outcome<'a>,
+    /// `None` if no answer was sent.
+    pub(crate) status: Option<StatusCode>,
+}
+
+/// What became of a request.
+pub(crate) enum Outcome<'a> {
+    Allowed,
+    Refused(&'a Refusal),
+    /// The handler answered with an error, or vanished, before it asked.
+    Undecided,
+}
+
+/// A level is part of a callsite, so there is one for each.
+macro_rules! emit {
+    ($level:ident, $event:expr) => {{
+        let event = $event;
+        let caller = event.session.map(Session::caller);
+        let actor = caller.and_then(|caller| caller.actor());
+        let denial = event.denial();
+        tracing::$level!(
+            target: "portcullis",
+            decision_id = %event.id,
+            method = event.method.as_str(),
+            route = event.route,
+            action = event.action,
+            issuer = caller.map(|caller| debug(caller.issuer())),
+            subject_kind = caller.map(|caller| caller.subject().kind.as_str()),
+            subject = caller.map(|caller| debug(&caller.subject().id)),
+            actor_kind = actor.map(|actor| actor.kind.as_str()),
+            actor = actor.map(|actor| debug(&actor.id)),
+            client = caller.and_then(|caller| caller.client()).map(debug),
+            decision = event.decision(),
+            denial = denial.map(|denial| denial.kind().as_str()),
+            layers = denial.map(|denial| debug(denial.layers())),
+            policies = denial.map(|denial| debug(denial.policies())),
+            remedy = denial.and_then(Denial::remedy).map(tracing::field::display),
+            reason = event.reason().map(debug),
+            status = event.status.map(|status| status.as_u16()),
+        );
+    }};
+}
+
+impl Event<'_> {
+    pub(crate) fn emit(&self) {
+        match &self.outcome {
+            Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
+            Outcome::Refused(Refusal::Unavailable { .. }) => emit!(warn, self),
+            Outcome::Allowed | Outcome::Refused(_) | Outcome::Undecided => emit!(info, self),
+        }
+    }
+
+    fn decision(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::Allowed => "allow",
+            Outcome::Refused(refusal) if refusal.is_defect() => "error",
+            Outcome::Refused(_) => "deny",
+            Outcome::Undecided => "undecided",
+        }
+    }
+
+    fn denial(&self) -> Option<&Denial> {
+        match &self.outcome {
+            Outcome::Refused(Refusal::Denied(denied)) => Some(&denied.denial),
+            _ => None,
+        }
+    }
+
+    /// Why, where no denial says it.
+    fn reason(&self) -> Option<String> {
+        match &self.outcome {
+            Outcome::Refused(Refusal::Denied(denied)) if denied.denial.kind() == DenialKind::Error => {
+                Some(denied.denial.errors().join("; "))
+            }
+            Outcome::Refused(Refusal::Denied(_)) | Outcome::Allowed | Outcome::Undecided => None,
+            Outcome::Refused(refusal) => Some(refusal.to_string()),
+        }
+    }
+}

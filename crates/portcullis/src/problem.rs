@@ -1,0 +1,98 @@
+//! Bodies of refusals: problem documents (RFC 9457).
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::decision_id::DecisionId;
+
+/// The problem types. Their URIs and titles never change; clients may rely on both.
+///
+/// | Type | Status | Meaning |
+/// |---|---|---|
+/// | `malformed-credentials` | 400 | the credentials cannot be read |
+/// | `credentials-required` | 401 | there are no usable credentials |
+/// | `invalid-token` | 401 | the access token is not accepted |
+/// | `stronger-login-required` | 401 | a stronger or fresher login would help |
+/// | `insufficient-scope` | 403 | a token with more scopes would help |
+/// | `proof-of-possession-required` | 403 | a token bound to a key would help |
+/// | `confirmation-required` | 403 | the user's confirmation would help |
+/// | `denied` | 403 | nothing that the caller could obtain would help |
+/// | `not-found` | 404 | no such resource, or none that the caller may know of |
+/// | `method-not-allowed` | 405 | the route has no such method |
+/// | `internal-error` | 500 | the service, its policies or its data are at fault |
+/// | `unavailable` | 503 | something that the decision needs is out of reach |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    MalformedCredentials,
+    CredentialsRequired,
+    InvalidToken,
+    StrongerLoginRequired,
+    InsufficientScope,
+    ProofOfPossessionRequired,
+    ConfirmationRequired,
+    Denied,
+    NotFound,
+    MethodNotAllowed,
+    InternalError,
+    Unavailable,
+}
+
+impl Problem {
+    pub(crate) fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::MalformedCredentials => (StatusCode::BAD_REQUEST, "malformed-credentials", "Malformed credentials"),
+            Self::CredentialsRequired => (StatusCode::UNAUTHORIZED, "credentials-required", "Credentials required"),
+            Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid-token", "Invalid access token"),
+            Self::StrongerLoginRequired => {
+                (StatusCode::UNAUTHORIZED, "stronger-login-required", "A stronger or fresher login is required")
+            }
+            Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient-scope", "Insufficient scope"),
+            Self::ProofOfPossessionRequired => {
+                (StatusCode::FORBIDDEN, "proof-of-possession-required", "An access token bound to a key is required")
+            }
+            Self::ConfirmationRequired => {
+                (StatusCode::FORBIDDEN, "confirmation-required", "The user's confirmation is required")
+            }
+            Self::Denied => (StatusCode::FORBIDDEN, "denied", "Denied"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Internal error"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+        }
+    }
+
+    /// The body. `error` repeats the OAuth error of the challenge; `detail` is a fixed text or a policy's `@message`.
+    pub(crate) fn document(self, decision: Option<DecisionId>, error: Option<&str>, detail: Option<&str>) -> String {
+        let (status, name, title) = self.row();
+        let document = Document {
+            r#type: format!("{BASE}{name}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            error,
+            decision: decision.map(|decision| decision.to_string()),
+        };
+        // Strings and a number: nothing here can fail to serialise.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<String>,
+}
+
+/// The base of all type URIs. They are names: nothing needs to be served there (RFC 9457 §3.1.1).
+const BASE: &str = "urn:problem-type:portcullis:";

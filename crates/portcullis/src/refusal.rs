@@ -1,0 +1,150 @@
+//! Why a request goes no further.
+
+use std::time::Duration;
+
+use portcullis_core::{
+    Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError, Session,
+    SessionError,
+};
+use portcullis_token::TokenError;
+
+use crate::credentials::Malformed;
+
+/// Why a request goes no further, before anything is said about HTTP.
+///
+/// `Display` is for the log. What the caller learns is in [`Answer`](crate::Answer).
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("malformed credentials: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("no credentials")]
+    NoCredentials,
+    #[error("invalid token: {reason}")]
+    InvalidToken { description: &'static str, reason: String },
+    #[error("denied")]
+    Denied(Box<Denied>),
+    #[error("no route matches")]
+    NoRoute,
+    #[error("no resource of this id exists")]
+    Absent,
+    #[error("the method has no action on this route")]
+    MethodNotAllowed { allowed: String },
+    #[error("no action of the schema has this route")]
+    NoAction,
+    #[error("the action that the handler names is not declared for this route")]
+    ForeignAction,
+    /// Not knowing a membership is no defect of the caller, but it denies.
+    #[error("{0}")]
+    NotKnown(SessionError),
+    #[error("the path parameters are not valid UTF-8")]
+    UnreadablePath,
+    #[error("a dependency is out of reach: {reason}")]
+    Unavailable { retry_after: Duration, reason: String },
+    #[error("{0}")]
+    Defect(#[from] Defect),
+}
+
+/// A denial of the engine, with what the answer needs to know besides.
+#[derive(Debug)]
+pub(crate) struct Denied {
+    pub(crate) denial: Denial,
+    /// Absent and denied look the same.
+    pub(crate) hidden: bool,
+    /// The scopes that the operation needs, under the names that the caller's issuer gives them. `None` if it cannot
+    /// confer one of them.
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// The service, its policies or its data are at fault. The caller learns nothing but that.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Defect {
+    #[error("the handler asks for a permit on a route that is decided in the handler")]
+    NotDecided,
+    #[error("the handler answered with success and never got a decision that allows it")]
+    Forgotten,
+    #[error("the router's parameters are not those of the action's route")]
+    Parameters,
+    #[error("the handler is on a route with several actions and named none")]
+    ActionNotNamed,
+    #[error("the resource cannot be decided about: {0}")]
+    Resource(#[from] ResourceError),
+    #[error("the facts cannot be used: {0}")]
+    Facts(#[from] FactsError),
+    #[error("what is known of the principal cannot be used: {0}")]
+    Principal(SessionError),
+    #[error("obligations were not discharged: {}", list(.0))]
+    Undischarged(Vec<ObligationError>),
+    #[error("the directory supplies another resource than it was asked for")]
+    OtherResource,
+}
+
+impl Refusal {
+    /// The engine denied the request of `session` on a resource of the type `entity_type`.
+    pub(crate) fn denied(
+        bundle: &Bundle,
+        session: Option<&Session>,
+        denial: Denial,
+        entity_type: Option<&str>,
+    ) -> Self {
+        let needed = denial.remedy().map(Remedy::needed_scopes).unwrap_or_default();
+        let wire = |name| session.and_then(|session| session.wire_name_of(name)).map(str::to_owned);
+        let scopes = needed.iter().map(wire).collect();
+        let hidden = entity_type.is_some_and(|entity_type| bundle.is_hidden(entity_type));
+        Self::Denied(Box::new(Denied { denial, hidden, scopes }))
+    }
+
+    /// Whether an operator has to look at it.
+    pub(crate) fn is_defect(&self) -> bool {
+        match self {
+            Self::NoAction | Self::ForeignAction | Self::NotKnown(_) | Self::Defect(_) => true,
+            Self::Denied(denied) => denied.denial.kind() == DenialKind::Error,
+            _ => false,
+        }
+    }
+}
+
+impl Denied {
+    /// What the policies that forbid say to the caller. Only if nothing but guardrails denies: whoever may not see the
+    /// resource at all is not told what is special about it.
+    pub(crate) fn message(&self) -> Option<String> {
+        let open = self.denial.layers() == [Layer::Guardrails] && self.denial.kind() != DenialKind::Error;
+        let messages = self.denial.messages();
+        (open && !self.hidden && !messages.is_empty()).then(|| messages.join(" "))
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        let reason = error.to_string();
+        match error.retry_after() {
+            Some(retry_after) => Self::Unavailable { retry_after, reason },
+            None => Self::InvalidToken { description: error.description(), reason },
+        }
+    }
+}
+
+impl From<ClaimsError> for Refusal {
+    fn from(error: ClaimsError) -> Self {
+        Self::InvalidToken { description: UNUSABLE_CLAIMS, reason: error.to_string() }
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Claims(error) => error.into(),
+            SessionError::Claim { .. } => {
+                Self::InvalidToken { description: UNUSABLE_CLAIMS, reason: error.to_string() }
+            }
+            SessionError::UnknownMemberships { .. } => Self::NotKnown(error),
+            error => Defect::Principal(error).into(),
+        }
+    }
+}
+
+fn list(errors: &[ObligationError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a caller learns of a token whose claims cannot be used here.
+const UNUSABLE_CLAIMS: &str = "the claims of the access token are not accepted";

@@ -1,0 +1,84 @@
+//! Which action a route means.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use http::Method;
+use portcullis_core::{Bundle, Route};
+
+use crate::head::RouteMatch;
+
+/// From method and pattern to action, as the schema declares them.
+#[derive(Debug, Default)]
+pub(crate) struct RouteTable {
+    patterns: HashMap<String, BTreeMap<String, Target>>,
+}
+
+/// What a route means.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// One action.
+    Action {
+        name: Arc<str>,
+        /// The names that the schema gives the parameters, in the order of the path.
+        parameters: Arc<[String]>,
+    },
+    /// The handler names one of these actions (`@via`).
+    Via(Arc<BTreeSet<String>>),
+}
+
+/// Why a request means no action.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unroutable {
+    /// No action has the pattern: the application serves a route that the schema does not know.
+    NoAction,
+    /// Actions have the pattern, but not with this method.
+    MethodNotAllowed {
+        /// The methods that have one, as the field `Allow` lists them.
+        allowed: String,
+    },
+}
+
+impl RouteTable {
+    pub(crate) fn new(bundle: &Bundle) -> Self {
+        let mut table = Self::default();
+        let mut via: BTreeMap<&Route, BTreeSet<String>> = BTreeMap::new();
+        for action in bundle.actions() {
+            for route in action.routes() {
+                let parameters = route.parameters().map(str::to_owned).collect();
+                table.insert(route, Target::Action { name: action.name().into(), parameters });
+            }
+            for route in action.via() {
+                via.entry(route).or_default().insert(action.name().to_owned());
+            }
+        }
+        for (route, names) in via {
+            table.insert(route, Target::Via(Arc::new(names)));
+        }
+        table
+    }
+
+    /// A bundle has no two actions with one route, except for `@via`.
+    fn insert(&mut self, route: &Route, target: Target) {
+        self.patterns.entry(route.pattern()).or_default().insert(route.method().to_owned(), target);
+    }
+
+    /// What `method` on `route` means. `HEAD` means what `GET` means, unless it has an action of its own
+    /// (RFC 9110 §9.3.2).
+    pub(crate) fn find(&self, method: &Method, route: &RouteMatch) -> Result<&Target, Unroutable> {
+        let methods = self.patterns.get(route.pattern()).ok_or(Unroutable::NoAction)?;
+        let found = methods.get(method.as_str()).or_else(|| {
+            let get = methods.get(Method::GET.as_str());
+            get.filter(|_| method == Method::HEAD)
+        });
+        found.ok_or_else(|| Unroutable::MethodNotAllowed { allowed: allow(methods) })
+    }
+}
+
+fn allow(methods: &BTreeMap<String, Target>) -> String {
+    let mut names: BTreeSet<&str> = methods.keys().map(String::as_str).collect();
+    if names.contains("GET") {
+        names.insert("HEAD");
+    }
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,165 @@
+//! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
+
+mod issuer;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, LoadError, Problem};
+use portcullis_token::Verifier;
+use serde::Deserialize;
+
+use table::Table;
+
+use crate::gate::{Gate, GateBuilder};
+
+/// What a bundle with its settings becomes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// Decides.
+    pub bundle: Arc<Bundle>,
+    /// Verifies the tokens of the issuers that the settings name.
+    pub verifier: Verifier,
+}
+
+impl Gate {
+    /// A gate for the bundle in the directory `dir`, with the issuers of its `portcullis.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the settings and of the bundle, each with its place and what to do.
+    pub fn from_dir(dir: impl AsRef<Path>) -> Result<GateBuilder, LoadError> {
+        let Loaded { bundle, verifier } = load_dir(dir)?;
+        Ok(Self::builder(bundle, verifier))
+    }
+}
+
+/// Loads the bundle in the directory `dir`, with its `portcullis.toml`. Relative key files are looked for in `dir`.
+///
+/// # Settings
+///
+/// ```toml
+/// resource = ["https://api.example.com"]      # identifiers of this API (RFC 9728); the audience where an issuer names none
+///
+/// [layers]                                     # what must be there, so that a lost file is noticed
+/// consent = "none"                             # this layer has no files
+/// guardrails = ["tenancy.cedar"]               # every file that holds a `forbid` is named
+/// entities = "none"                            # there is no `entities.json`
+///
+/// [directory]
+/// supplies = ["Project"]                       # entity types whose attributes a directory supplies
+///
+/// [[issuer]]                                   # one table for each authorization server
+/// issuer = "https://issuer.example.com"
+/// preset = "rfc9068"
+/// algorithms = ["ES256"]
+/// keys = { url = "https://issuer.example.com/jwks" }
+/// unlisted_clients = "agent"
+/// person_clients = ["web"]
+/// ```
+///
+/// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
+/// [`portcullis_core::SourceSettings`]. Unknown keys are refused everywhere. No environment variable is read.
+///
+/// # Errors
+///
+/// Every problem of the settings and of the bundle, together.
+pub fn load_dir(dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
+    load_from(&BundleFiles::from_dir(&dir)?, dir.as_ref())
+}
+
+/// Loads the bundle in `files`, with its `portcullis.toml`. Relative key files are looked for in the working directory.
+///
+/// ```no_run
+/// use portcullis::load;
+/// use portcullis_core::BundleFiles;
+///
+/// // The bundle of the repository, under the settings of a test.
+/// let files = BundleFiles::from_dir("policies/projects")?.with_file("portcullis.toml", "…");
+/// let loaded = load(&files)?;
+/// # Ok::<(), portcullis_core::LoadError>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`load_dir`].
+pub fn load(files: &BundleFiles) -> Result<Loaded, LoadError> {
+    load_from(files, Path::new(""))
+}
+
+fn load_from(files: &BundleFiles, directory: &Path) -> Result<Loaded, LoadError> {
+    let text = files.get(SETTINGS).ok_or_else(|| {
+        LoadError::new(vec![
+            Problem::new(SETTINGS, "is missing").with_help("it names the issuers whose tokens are accepted"),
+        ])
+    })?;
+    let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
+    let mut problems = Vec::new();
+    let (given, verifier) = read(document, directory, &mut problems);
+    let bundle = Bundle::load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
+    match (bundle, verifier) {
+        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier }),
+        _ => Err(LoadError::new(problems)),
+    }
+}
+
+/// Reads the whole file. If something is wrong, `problems` says so, and the result serves only to find problems of the
+/// bundle in the same run.
+fn read(mut file: Table<'_>, directory: &Path, problems: &mut Vec<Problem>) -> (BundleSettings, Option<Verifier>) {
+    file.refuse_unknown("the settings", TOP, problems);
+    let resource: Vec<String> = file.take("resource", problems).unwrap_or_default();
+    let layers = file.take_table("layers", problems);
+    let directory_section = file.take_table("directory", problems);
+    let (sources, verifier) = issuer::read(file.take_tables("issuer", problems), &resource, directory, problems);
+    let mut settings = BundleSettings::new(sources);
+    if let Some(mut section) = directory_section {
+        section.refuse_unknown("`[directory]`", DIRECTORY, problems);
+        settings.supplied = section.take("supplies", problems).unwrap_or_default();
+    }
+    if let Some(section) = layers {
+        settings = read_layers(section, settings, problems);
+    }
+    (settings, verifier)
+}
+
+fn read_layers(mut section: Table<'_>, mut settings: BundleSettings, problems: &mut Vec<Problem>) -> BundleSettings {
+    section.refuse_unknown("`[layers]`", LAYERS, problems);
+    for layer in Layer::ALL {
+        match section.take(layer.folder(), problems) {
+            Some(LayerFiles::None(_)) => settings = settings.with_empty_layer(layer),
+            Some(LayerFiles::Named(names)) => {
+                settings.required_files.extend(names.iter().map(|name| format!("{}/{name}", layer.folder())));
+            }
+            None => {}
+        }
+    }
+    if let Some(Nothing::None) = section.take(ENTITIES, problems) {
+        settings = settings.without_entities();
+    }
+    settings
+}
+
+/// What `[layers]` says of one layer.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected `\"none\"` or a list of files")]
+enum LayerFiles {
+    None(Nothing),
+    Named(BTreeSet<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Nothing {
+    None,
+}
+
+const SETTINGS: &str = "portcullis.toml";
+const ENTITIES: &str = "entities";
+const TOP: &[&str] = &["resource", "layers", "directory", "issuer"];
+const DIRECTORY: &[&str] = &["supplies"];
+const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -1,0 +1,16 @@
+//! The gate without a framework: challenges, the directory, the log.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and tables are long"
+)]
+
+mod challenges;
+mod directory;
+mod log;
+mod service;
