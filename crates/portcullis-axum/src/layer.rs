@@ -1,0 +1,22 @@
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
+use http::request::Parts;
+use portcullis::RouteMatch;
+use portcullis_tower::MatchedRoute;
+
+/// The route that axum matched, with the values that axum's own extractors yield.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has no settings")]
+pub struct AxumRoute;
+
+impl MatchedRoute for AxumRoute {
+    async fn matched_route(&self, parts: &mut Parts) -> Option<RouteMatch> {
+        let path = parts.extensions.get::<MatchedPath>()?.clone();
+        match RawPathParams::from_request_parts(parts, &()).await {
+            Ok(values) => Some(RouteMatch::new(path.as_str(), values.iter().map(|(_, value)| value))),
+            // A route without parameters.
+            Err(RawPathParamsRejection::MissingPathParams(_)) => Some(RouteMatch::new(path.as_str(), [""; 0])),
+            Err(_) => Some(RouteMatch::unreadable(path.as_str())),
+        }
+    }
+}

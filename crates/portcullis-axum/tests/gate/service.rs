@@ -1,0 +1,500 @@
+//! A service with projects, and how tests talk to it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::{Json, Router};
+use http_body_util::BodyExt;
+use portcullis::{
+    Algorithm, BoxFuture, Bundle, BundleFiles, BundleSettings, Issuer, KeySet, Profile, ResourceData, Source,
+    SourceSettings, Verifier,
+};
+use portcullis_axum::{
+    Authz, Caller, Clock, Directory, DirectoryError, Gate, GateBuilder, GateExt, Parents, Permit, Rejection, Resource,
+    UnixTime,
+};
+use portcullis_testkit::TestIssuer;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::challenge;
+
+pub(crate) const NOW: i64 = 1_767_226_000;
+
+pub(crate) const SCHEMA: &str = r#"
+@scope action "manage:projects";
+@scope action "read:projects" in ["manage:projects"];
+@scope("projects.write") action "write:projects" in ["manage:projects"];
+@scope action "read:profile";
+
+entity Role;
+entity AgentClass;
+entity User in [Role];
+entity Agent in [AgentClass];
+entity Project { owner: User, archived: Bool };
+@hide entity Secret { owner: User };
+entity Report { sealed: Bool, size: Long };
+entity File;
+entity Api enum ["self"];
+
+@http("GET /projects/{project}")
+action "GetProject" in ["read:projects"] appliesTo {
+  principal: [User, Agent], resource: [Project], context: Portcullis::Context
+};
+@http("GET /projects/{project}/members/{member}") @resource("Project::{project}")
+action "GetMember" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("PUT /projects/{project}") @deferred("decided on the project") @requires("read:profile")
+action "UpdateProject" in ["write:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("DELETE /projects/{project}")
+action "DeleteProject" in ["manage:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("POST /projects/{project}/payments") @deferred("depends on the amount")
+action "Pay" in ["write:projects"] appliesTo {
+  principal: [User], resource: [Project], context: { auth: Portcullis::Auth, now: datetime, amount: Long }
+};
+@http("POST /projects/{project}/mail")
+action "Mail" in ["write:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /projects/{project}/export")
+action "Export" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /projects/{project}/audit")
+action "Audit" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /secrets/{secret}") @deferred("decided on the secret")
+action "GetSecret" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Secret], context: Portcullis::Context
+};
+@http("DELETE /secrets/{secret}")
+action "DeleteSecret" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Secret], context: Portcullis::Context
+};
+@http("GET /reports/{report}")
+action "GetReport" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Report], context: Portcullis::Context
+};
+@http("GET /files/{*path}")
+action "GetFile" in ["read:projects"] appliesTo {
+  principal: [User], resource: [File], context: Portcullis::Context
+};
+@http("GET /{project}/raw")
+action "GetRaw" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /probes/{project}")
+action "ReadProbe" in ["manage:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("HEAD /probes/{project}")
+action "HeadProbe" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@via("POST /rpc")
+action "RpcRead" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@via("POST /rpc")
+action "RpcWrite" in ["write:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /me") @resource("Api::\"self\"") @no_consent("says what the token says")
+action "WhoAmI" appliesTo { principal: [User], resource: [Api], context: Portcullis::Context };
+@http("GET /health") @public("load balancers have no token")
+action "Health";
+"#;
+
+const ROLES: &str = r#"
+@id("people") permit (principal is User, action, resource);
+@id("agents") permit (principal is Agent, action, resource);
+"#;
+
+const CEILINGS: &str = r#"
+@id("readers") permit (principal in AgentClass::"reader", action == Action::"GetProject", resource);
+"#;
+
+const GUARDRAILS: &str = r#"
+@id("mine-only") forbid (principal, action, resource is Secret) unless { principal in Role::"keeper" };
+@id("archived") @message("An archived project is read-only.")
+forbid (principal, action in [Action::"UpdateProject", Action::"RpcWrite"], resource is Project)
+when { resource.archived };
+@id("banned-project") forbid (principal, action, resource == Project::"banned");
+@id("slash") forbid (principal, action, resource == Project::"a/b");
+@id("slash-file") forbid (principal, action, resource == File::"a/b");
+@id("strong") @step_up("mfa phr") forbid (principal, action == Action::"DeleteProject", resource)
+unless { context.auth has acr && ["mfa", "phr"].contains(context.auth.acr) };
+@id("fresh") @max_age("5m") forbid (principal, action == Action::"DeleteProject", resource)
+unless { context.auth has authenticated_at && context.now.durationSince(context.auth.authenticated_at) <= duration("5m") };
+@id("ask-first") @confirm("user") forbid (principal, action == Action::"Mail", resource)
+unless { context.auth has approval && context.auth.approval.by == principal };
+@id("bound") @require_binding("dpop") forbid (principal, action == Action::"Export", resource)
+unless { context.auth.binding.contains(Portcullis::Binding::"dpop") };
+@id("sealed") forbid (principal, action, resource is Report) when { resource.sealed };
+@id("no-overflow") forbid (principal, action, resource is Report) when { resource.size + 9223372036854775807 < 0 };
+@id("expensive") forbid (principal, action == Action::"Pay", resource) when { context.amount > 100 };
+"#;
+
+const AUDIT: &str = r#"
+@id("audited") @obligation("record:audit") permit (principal in Role::"auditor", action == Action::"Audit", resource);
+"#;
+
+const ENTITIES: &str = r#"[
+  { "uid": {"type": "Role", "id": "keeper"}, "attrs": {}, "parents": [] },
+  { "uid": {"type": "Role", "id": "auditor"}, "attrs": {}, "parents": [] },
+  { "uid": {"type": "AgentClass", "id": "reader"}, "attrs": {}, "parents": [] },
+  { "uid": {"type": "Agent", "id": "scribe"}, "attrs": {}, "parents": [{"type": "AgentClass", "id": "reader"}] }
+]"#;
+
+/// The bundle, with one file of its roles replaced.
+pub(crate) fn bundle_with(schema: &str, roles: &str) -> Arc<Bundle> {
+    let settings: SourceSettings =
+        serde_json::from_value(json!({ "unlisted_clients": "person", "scope_names": { "profile": "read:profile" } }))
+            .unwrap();
+    let source = Source::new("main", settings, Profile::rfc9068()).unwrap();
+    let files = BundleFiles::new()
+        .with_file("schema.cedarschema", schema)
+        .with_file("roles/people.cedar", roles)
+        .with_file("ceilings/software.cedar", CEILINGS)
+        .with_file("guardrails/care.cedar", GUARDRAILS)
+        .with_file("entities.json", ENTITIES);
+    let settings = BundleSettings::new(vec![source])
+        .with_empty_layer(portcullis::Layer::Consent)
+        .with_required_file("guardrails/care.cedar")
+        .with_supplied("Report");
+    Bundle::load(&files, settings).unwrap()
+}
+
+/// A service under test and its issuer.
+pub(crate) struct Service {
+    pub(crate) issuer: TestIssuer,
+    /// How often a handler ran.
+    pub(crate) calls: Calls,
+    pub(crate) app: Router,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls(Arc<AtomicUsize>);
+
+impl Calls {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Service {
+    /// All actions of the bundle, through the router that the gate makes.
+    pub(crate) fn new() -> Self {
+        Self::with(|gate| router(&gate).build().unwrap())
+    }
+
+    /// An application of the test's own.
+    pub(crate) fn with<A: Into<Router<Calls>>>(app: impl FnOnce(Gate) -> A) -> Self {
+        Self::with_options(ROLES, |gate| gate, app)
+    }
+
+    pub(crate) fn with_options<A: Into<Router<Calls>>>(
+        roles: &str,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
+        app: impl FnOnce(Gate) -> A,
+    ) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let gate = Gate::builder(bundle_with(SCHEMA, roles), verifier(&issuer)).clock(Noon).directory(Reports);
+        let calls = Calls::default();
+        let app = app(options(gate).build().unwrap()).into().with_state(calls.clone());
+        Self { issuer, calls, app }
+    }
+
+    /// A service where `Audit` carries an obligation.
+    pub(crate) fn audited(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_options(AUDIT, options, |gate| router(&gate).build().unwrap())
+    }
+
+    /// A token of the user `ann`, with the members of `more` added or, where they are `null`, left out.
+    pub(crate) fn token(&self, more: &Value) -> String {
+        let mut claims = json!({
+            "iss": "https://as.example.com", "aud": "https://api.example.com", "sub": "ann", "client_id": "web",
+            "exp": NOW + 600, "iat": NOW - 60, "jti": "t1", "auth_time": NOW - 6000,
+            "scope": "read:projects projects.write", "roles": [], "groups": [], "entitlements": [],
+        });
+        let members = claims.as_object_mut().unwrap();
+        for (name, value) in more.as_object().unwrap() {
+            if value.is_null() {
+                members.remove(name);
+            } else {
+                members.insert(name.clone(), value.clone());
+            }
+        }
+        self.issuer.sign(&claims)
+    }
+
+    /// Sends a request with a token of `ann` that has `more`.
+    pub(crate) async fn ask(&self, method: &str, path: &str, more: &Value) -> Reply {
+        let field = format!("Bearer {}", self.token(more));
+        self.send(method, path, &[("authorization", &field)]).await
+    }
+
+    /// Sends a request with the `Authorization` field `bearer` and one more.
+    pub(crate) async fn send_owned(&self, method: &str, path: &str, bearer: &str, field: (&str, &str)) -> Reply {
+        self.send(method, path, &[("authorization", bearer), field]).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let response = self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
+        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        reply.check_form(&format!("{method} {path}"), method == "HEAD");
+        reply
+    }
+}
+
+/// A response.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn challenge(&self) -> Option<BTreeMap<String, String>> {
+        let mut lines = self.headers.get_all(header::WWW_AUTHENTICATE).iter();
+        let first = lines.next().map(challenge::parse);
+        assert_eq!(lines.next(), None, "one scheme is supported, so there is one challenge");
+        first
+    }
+
+    /// The challenge without its realm, as `name=value` joined by spaces; `-` for none.
+    pub(crate) fn demands(&self) -> String {
+        let Some(mut challenge) = self.challenge() else {
+            return "-".to_owned();
+        };
+        assert_eq!(challenge.remove("realm").as_deref(), Some("api")); // BRR-10
+        challenge.remove("error_description");
+        challenge.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    pub(crate) fn problem(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The last part of the problem type.
+    pub(crate) fn kind(&self) -> String {
+        let problem = self.problem();
+        problem["type"].as_str().unwrap_or("-").rsplit([':', '/']).next().unwrap().to_owned()
+    }
+
+    /// What holds for every answer of the gate.
+    fn check_form(&self, name: &str, is_head: bool) {
+        let problem = self.problem();
+        let ours = self.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/problem+json");
+        if self.status == StatusCode::UNAUTHORIZED {
+            assert!(self.challenge().is_some(), "{name}: a 401 without challenge"); // HTP-05
+        }
+        if !ours {
+            return;
+        }
+        assert!(!self.headers.contains_key("proxy-authenticate"), "{name}"); // HTP-08
+        assert_eq!(self.headers[header::CACHE_CONTROL], "no-store", "{name}"); // HTP-12
+        let error = self.challenge().and_then(|challenge| challenge.get("error").cloned());
+        if is_head {
+            assert_eq!(self.body, "", "{name}"); // PRB-05
+        } else {
+            assert_eq!(problem["status"], self.status.as_u16(), "{name}"); // PRB-02
+            assert_eq!(problem["error"].as_str().map(str::to_owned), error, "{name}"); // PRB-04
+            assert_eq!(problem["decision"].as_str().map(str::len), Some(36), "{name}");
+        }
+    }
+}
+
+/// The router that the gate makes, with a handler for everything.
+pub(crate) fn router(gate: &Gate) -> portcullis_axum::GateRouter<Calls> {
+    gate.router()
+        .action("GetProject", shown)
+        .action("GetMember", member)
+        .action("UpdateProject", update)
+        .action("DeleteProject", shown)
+        .action("Pay", pay)
+        .action("Mail", shown)
+        .action("Export", shown)
+        .action("Audit", shown)
+        .action("GetSecret", secret)
+        .action("DeleteSecret", shown)
+        .action("GetReport", shown)
+        .action("GetFile", shown)
+        .action("GetRaw", shown)
+        .action("ReadProbe", shown)
+        .action("HeadProbe", shown)
+        .via("POST /rpc", rpc)
+        .action("WhoAmI", who)
+        .action("Health", health)
+}
+
+/// Says what was permitted, and which id axum's own extractor yields.
+pub(crate) async fn shown(State(calls): State<Calls>, permit: Permit, Path(id): Path<String>) -> String {
+    calls.add();
+    let (entity_type, allowed) = permit.resource();
+    assert_eq!(allowed, id, "what was decided is what the handler sees");
+    format!("{} {entity_type} {allowed}", permit.action())
+}
+
+async fn member(permit: Permit, Path((project, member)): Path<(String, String)>) -> String {
+    assert_eq!(permit.resource(), ("Project", project.as_str()));
+    format!("{member} of {project}")
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Project {
+    #[serde(skip)]
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) archived: bool,
+}
+
+impl Resource for Project {
+    const TYPE: &'static str = "Project";
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+}
+
+/// Projects that begin with `old` are archived; `none` does not exist; `down` cannot be loaded.
+pub(crate) async fn find_project(id: &str) -> Result<Option<Project>, std::io::Error> {
+    match id {
+        "none" => Ok(None),
+        "down" => Err(std::io::Error::other("database canary")),
+        _ => Ok(Some(Project { id: id.to_owned(), owner: "ann".to_owned(), archived: id.starts_with("old") })),
+    }
+}
+
+async fn update(State(calls): State<Calls>, authz: Authz, Path(id): Path<String>) -> Result<String, Rejection> {
+    calls.add();
+    let project = authz.load(|| find_project(&id)).await?;
+    Ok(store(project.permit(), &project))
+}
+
+/// A data function: it cannot be called without a decision.
+fn store(permit: &portcullis::Permit, project: &Project) -> String {
+    format!("{} {}", permit.action(), project.id)
+}
+
+async fn pay(authz: Authz, Path(id): Path<String>, headers: HeaderMap) -> Result<String, Rejection> {
+    #[derive(Serialize)]
+    struct Payment {
+        amount: i64,
+    }
+    let amount = headers["amount"].to_str().unwrap().parse().unwrap();
+    let project = Project { id, owner: "ann".to_owned(), archived: false };
+    let project = authz.check_with(project, &Payment { amount })?;
+    Ok(format!("paid for {}", project.id))
+}
+
+#[derive(Serialize)]
+struct Secret {
+    #[serde(skip)]
+    id: String,
+    owner: String,
+}
+
+impl Resource for Secret {
+    const TYPE: &'static str = "Secret";
+
+    fn id(&self) -> Cow<'_, str> {
+        self.id.as_str().into()
+    }
+}
+
+async fn secret(authz: Authz, Path(id): Path<String>) -> Result<String, Rejection> {
+    let found = (id != "none").then(|| Secret { id, owner: "bob".to_owned() });
+    let secret = authz.load(|| async { Ok::<_, Infallible>(found) }).await?;
+    Ok(secret.owner.clone())
+}
+
+/// The field `do` names the action, the field `on` the project.
+async fn rpc(State(calls): State<Calls>, authz: Authz, headers: HeaderMap) -> Result<String, Rejection> {
+    calls.add();
+    let id = headers.get("on").map_or("p", |id| id.to_str().unwrap());
+    let project = find_project(id).await.unwrap().unwrap();
+    let project = match headers.get("do") {
+        Some(action) => authz.check_as(action.to_str().unwrap(), project)?,
+        None => authz.check(project)?,
+    };
+    Ok(project.permit().action().to_owned())
+}
+
+async fn who(caller: Caller) -> Json<Value> {
+    Json(json!({ "sub": caller.subject().id, "client": caller.client() }))
+}
+
+async fn health(caller: Option<Caller>) -> String {
+    caller.map_or("up".to_owned(), |caller| format!("up, {}", caller.subject().id))
+}
+
+pub(crate) fn verifier(issuer: &TestIssuer) -> Verifier {
+    let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
+    let issuer =
+        Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
+    Verifier::new([issuer]).unwrap()
+}
+
+#[derive(Debug)]
+pub(crate) struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(NOW).unwrap()
+    }
+}
+
+/// Knows the reports by their ids.
+pub(crate) struct Reports;
+
+impl Directory for Reports {
+    fn resource<'a>(
+        &'a self,
+        entity_type: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ResourceData>, DirectoryError>> {
+        let report = |id: &str, sealed: bool, size: i64| {
+            let attributes = json!({ "sealed": sealed, "size": size });
+            Ok(Some(ResourceData::from_json(entity_type.to_owned(), id, &attributes, Parents::none()).unwrap()))
+        };
+        let answer = match id {
+            "none" => Ok(None),
+            "down" => Err(DirectoryError::new("directory canary")),
+            "other" => report("another", false, 0),
+            "sealed" => report(id, true, 0),
+            "huge" => report(id, false, 1),
+            _ => report(id, false, 0),
+        };
+        Box::pin(async { answer })
+    }
+
+    fn supplies(&self) -> Vec<String> {
+        vec!["Report".to_owned()]
+    }
+}

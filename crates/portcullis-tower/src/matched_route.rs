@@ -1,0 +1,11 @@
+use http::request::Parts;
+use portcullis::RouteMatch;
+
+/// Finds the route that the framework chose for a request.
+///
+/// An implementation reads what the framework left behind. It does not match paths: two routers that disagree about a
+/// path are a hole.
+pub trait MatchedRoute: Clone + Send + Sync + 'static {
+    /// The full template of the route and the values of its parameters; `None` if none matched.
+    fn matched_route(&self, parts: &mut Parts) -> impl Future<Output = Option<RouteMatch>> + Send;
+}
