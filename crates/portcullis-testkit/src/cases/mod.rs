@@ -1,0 +1,149 @@
+//! Policy cases: from the claims of a token to the decision, as TOML.
+//!
+//! Cases stand in `cases/*.toml` of a bundle. All files of the folder share their fixtures.
+//!
+//! ```toml
+//! [every_token]                     # claims that every token has unless it states others
+//! iss = "https://issuer.example.com"
+//! exp = 1767272400
+//!
+//! [claims.viewer]                   # the claims of a token
+//! sub = "vic"
+//! client_id = "web"
+//! roles = ["viewer"]
+//!
+//! [resources.apollo]
+//! type = "Project"
+//! id = "apollo"
+//! parents = [["Workspace", "w1"]]   # all ancestors
+//! attributes = { owner = "ann" }    # without this key: an id alone, which was not loaded
+//! absent = ["archived"]             # attributes that it does not have
+//!
+//! [[case]]
+//! name = "a viewer with another scope is asked for the right one"
+//! claims = "viewer"                 # or a table; without this key: no token, for public actions
+//! with = { scope = "openid" }       # added to the claims, or in their place
+//! without = ["roles"]               # taken away
+//! action = "GetProject"
+//! resource = "apollo"               # or a table
+//! deny = ["consent"]                # exactly the layers that deny; or `allow = true`, or `error = "claims"`
+//! remedy = { scopes = ["read:projects"] }
+//!
+//! [unfailing]                       # policies that no case can fail, with the reason
+//! anybody-asks = "it applies to every caller"
+//! ```
+//!
+//! A case says everything about the answer. Without `remedy`, none may be offered; without `obligations`, none may come
+//! with the allow; `kind` is compared where it is stated. More keys of a case:
+//!
+//! | Key | Meaning |
+//! |---|---|
+//! | `now` | seconds since 1970; default 1767268800, noon of 2026-01-01 (UTC) |
+//! | `facts` | what the application adds to the context |
+//! | `approval` | `{ by = "ann" }`: who approved the request, at `now` |
+//! | `bindings` | proofs of possession that came with the token: `["dpop"]` |
+//! | `source` | alias of the source; default `main` |
+//! | `ip` | address of the peer |
+//! | `kind` | `error`, `not_applicable`, `ceiling`, `role`, `guardrail`, `liftable_guardrail`, `consent` |
+//! | `remedy` | `"none"`, or a table of `scopes`, `acr`, `max_age` (`"5m"`), `bindings`, `confirm` |
+//! | `obligations` | `["redact:notes"]` |
+//! | `error` | the token has no session: `claims` (the token is at fault), `memberships` (a list is unknown), `principal` (the application is) |
+//!
+//! Dates in TOML's own form become text, as attributes of the type `datetime` are written.
+
+mod coverage;
+mod format;
+mod report;
+mod run;
+
+use std::path::Path;
+
+use portcullis_core::{Engine, LoadError, Problem};
+
+use coverage::Coverage;
+use format::Suite;
+pub use report::{Failure, Gap, Report};
+
+/// Loads the bundle in the directory `dir` with its settings, and runs the cases in its folder `cases`.
+///
+/// ```no_run
+/// portcullis_testkit::cases::run_dir("policies/projects")?.assert_complete();
+/// # Ok::<(), portcullis_testkit::cases::CasesError>(())
+/// ```
+///
+/// # Errors
+///
+/// If the bundle does not load or the cases cannot be read. Cases that fail are in the report.
+pub fn run_dir(dir: impl AsRef<Path>) -> Result<Report, CasesError> {
+    let dir = dir.as_ref();
+    let loaded = portcullis::load_dir(dir)?;
+    Ok(Cases::from_dir(dir.join(FOLDER))?.run(&Engine::new(loaded.bundle)))
+}
+
+/// Cases that have been read.
+#[derive(Debug)]
+pub struct Cases(Suite);
+
+impl Cases {
+    /// Reads the files `*.toml` in the directory `dir`, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// Every file that cannot be read and every mistake in one. A folder without cases proves nothing and is an error, too.
+    pub fn from_dir(dir: impl AsRef<Path>) -> Result<Self, CasesError> {
+        let dir = dir.as_ref();
+        let unreadable = |error: std::io::Error| {
+            let problem = Problem::new(dir.display().to_string(), format!("cannot be read: {error}"));
+            CasesError::Cases { problems: vec![problem] }
+        };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push((name, std::fs::read_to_string(&path).map_err(unreadable)?));
+            }
+        }
+        files.sort();
+        Self::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    }
+
+    /// Reads `files`, each a name for messages and a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cases::from_dir`].
+    pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CasesError> {
+        Suite::parse(files).map(Self).map_err(|problems| CasesError::Cases { problems })
+    }
+
+    /// Puts every case to `engine`.
+    #[must_use]
+    pub fn run(&self, engine: &Engine) -> Report {
+        let mut failures = Vec::new();
+        let mut coverage = Coverage::default();
+        for case in &self.0.cases {
+            let outcome = run::run(case, engine);
+            coverage.add(engine, &outcome);
+            failures.extend(outcome.failure(case));
+        }
+        Report { cases: self.0.cases.len(), failures, gaps: coverage.gaps(engine.bundle(), &self.0.unfailing) }
+    }
+}
+
+/// Why cases could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CasesError {
+    /// The bundle or its settings do not load.
+    #[error(transparent)]
+    Bundle(#[from] LoadError),
+    /// The cases cannot be read.
+    #[error("the cases cannot be read{}", problems.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
+    Cases {
+        /// What is wrong, with files and lines.
+        problems: Vec<Problem>,
+    },
+}
+
+const FOLDER: &str = "cases";

@@ -1,0 +1,144 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use portcullis_core::{Binding, Credential, UnixTime, VerifiedClaims};
+use serde_json::{Map, Value};
+
+/// One question to a [`Decider`](crate::Decider), from raw claims to facts.
+///
+/// Plain data, so that a law can change one thing and ask again.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Scenario {
+    /// What the caller shows.
+    pub token: Token,
+    /// The action.
+    pub action: String,
+    /// The resource.
+    pub resource: AskedResource,
+    /// What the action declares in its context besides `auth` and `now`; `null` for nothing.
+    pub facts: Value,
+    /// The time.
+    pub now: UnixTime,
+    /// A person's approval of the request: whose, and when.
+    pub approval: Option<(String, UnixTime)>,
+    /// The same token in the hands of its subject, if somebody else acts in this scenario.
+    pub alone: Option<Token>,
+}
+
+impl Scenario {
+    /// Asks for `action` on `resource` at the time `now`.
+    #[must_use]
+    pub fn new(token: Token, action: impl Into<String>, resource: AskedResource, now: UnixTime) -> Self {
+        Self { token, action: action.into(), resource, facts: Value::Null, now, approval: None, alone: None }
+    }
+
+    /// Adds facts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Value) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// Adds an approval by the user `by` at the time `at`.
+    #[must_use]
+    pub fn with_approval(mut self, by: impl Into<String>, at: UnixTime) -> Self {
+        self.approval = Some((by.into(), at));
+        self
+    }
+
+    /// Sets a claim, or removes it where `value` is `null`.
+    #[must_use]
+    pub fn with_claim(mut self, name: &str, value: Value) -> Self {
+        if value.is_null() {
+            self.token.claims.remove(name);
+        } else {
+            self.token.claims.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// The scopes of the token, as written; `None` if it has no claim of scopes.
+    #[must_use]
+    pub fn scopes(&self) -> Option<Vec<String>> {
+        let scope = self.token.claims.get("scope")?.as_str()?;
+        Some(scope.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Replaces the scopes of the token.
+    #[must_use]
+    pub fn with_scopes<S: AsRef<str>>(self, scopes: &[S]) -> Self {
+        let scopes: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
+        self.with_claim("scope", scopes.join(" ").into())
+    }
+}
+
+/// A credential that passed all checks, as raw claims in the form of RFC 9068.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Token {
+    /// The alias of its source.
+    pub source: String,
+    /// Its claims.
+    pub claims: Map<String, Value>,
+    /// What it is.
+    pub credential: Credential,
+    /// Proofs of possession that were checked.
+    pub bindings: BTreeSet<Binding>,
+    /// The address of the peer.
+    pub ip: Option<IpAddr>,
+}
+
+impl Token {
+    /// An access token of the source `source`, without proof of possession.
+    #[must_use]
+    pub fn new(source: impl Into<String>, claims: Map<String, Value>) -> Self {
+        Self { source: source.into(), claims, credential: Credential::AccessToken, bindings: BTreeSet::new(), ip: None }
+    }
+
+    pub(crate) fn verified(&self) -> VerifiedClaims {
+        let claims = VerifiedClaims::assume_verified(&self.source, self.claims.clone());
+        let claims = claims.with_credential(self.credential);
+        let claims = self.bindings.iter().fold(claims, |claims, binding| claims.with_binding(*binding));
+        match self.ip {
+            Some(ip) => claims.with_ip(ip),
+            None => claims,
+        }
+    }
+}
+
+/// What is acted upon.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct AskedResource {
+    /// The entity type.
+    pub entity_type: String,
+    /// The id.
+    pub id: String,
+    /// The attributes, as an application serialises them; `None` for an id alone.
+    pub attributes: Option<Value>,
+    /// What it is in: entity types and ids.
+    pub parents: Vec<(String, String)>,
+}
+
+impl AskedResource {
+    /// An id alone.
+    #[must_use]
+    pub fn bare(entity_type: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { entity_type: entity_type.into(), id: id.into(), attributes: None, parents: Vec::new() }
+    }
+
+    /// Adds the attributes.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Value) -> Self {
+        self.attributes = Some(attributes);
+        self
+    }
+
+    /// Adds something that it is in.
+    #[must_use]
+    pub fn within(mut self, entity_type: impl Into<String>, id: impl Into<String>) -> Self {
+        self.parents.push((entity_type.into(), id.into()));
+        self
+    }
+}
