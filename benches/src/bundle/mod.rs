@@ -1,0 +1,81 @@
+//! A bundle about projects, as small or large as wanted.
+
+use std::fmt::Write as _;
+
+use portcullis_core::{
+    Bundle, BundleFiles, BundleSettings, Engine, Layer, Parents, Profile, ResourceData, Session, Source, SourceSettings,
+};
+use serde_json::{Value, json};
+
+use crate::must;
+use crate::tokens::{ALIAS, verified};
+
+/// An engine for the bundle, filled up to `policies` policies.
+///
+/// Those that are added concern other actions and other roles, ten for an action, as in a bundle that has grown.
+///
+/// # Panics
+///
+/// If the bundle does not load.
+#[must_use]
+pub fn engine(policies: usize) -> Engine {
+    let (mut schema, mut roles) = (SCHEMA.to_owned(), ROLES.to_owned());
+    for other in 0..policies.saturating_sub(OWN_POLICIES) {
+        let action = other / 10;
+        if other % 10 == 0 {
+            let applies = "principal: [User, Agent], resource: [Project], context: Portcullis::Context";
+            let _ = writeln!(schema, r#"action "Other{action}" in ["read:projects"] appliesTo {{ {applies} }};"#);
+        }
+        let head = format!(r#"principal in Role::"role-{other}", action == Action::"Other{action}", resource"#);
+        let _ = writeln!(roles, r#"@id("other-{other}") permit ({head});"#);
+    }
+    let files = BundleFiles::new()
+        .with_file("schema.cedarschema", schema)
+        .with_file("roles/people.cedar", roles)
+        .with_file("ceilings/agents.cedar", include_str!("ceilings.cedar"))
+        .with_file(GUARDRAILS, include_str!("guardrails.cedar"));
+    let settings = json!({ "unlisted_clients": "agent", "person_clients": ["web"] });
+    let settings: SourceSettings = must(serde_json::from_value(settings));
+    let source = must(Source::new(ALIAS, settings, Profile::rfc9068()));
+    let settings = BundleSettings::new(vec![source])
+        .with_empty_layer(Layer::Consent)
+        .with_required_file(GUARDRAILS)
+        .without_entities();
+    Engine::new(must(Bundle::load(&files, settings)))
+}
+
+/// Prepares the caller with these claims.
+///
+/// # Panics
+///
+/// If the claims do not make a caller.
+#[must_use]
+pub fn session(engine: &Engine, claims: &Value) -> Session {
+    must(engine.session(&verified(claims)))
+}
+
+/// A project of the person in the benches, with three attributes.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn project() -> ResourceData {
+    let attributes = json!({ "tenant": "acme", "owner": "ann", "archived": false });
+    must(ResourceData::from_json("Project", "apollo", &attributes, Parents::none()))
+}
+
+/// The same project by its id alone, as a router knows it.
+#[must_use]
+pub fn bare_project() -> ResourceData {
+    ResourceData::bare("Project", "apollo")
+}
+
+const SCHEMA: &str = include_str!("schema.cedarschema");
+
+const ROLES: &str = include_str!("roles.cedar");
+
+const GUARDRAILS: &str = "guardrails/projects.cedar";
+
+/// In the files beside this one.
+const OWN_POLICIES: usize = 8;
