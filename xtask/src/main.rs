@@ -1,0 +1,125 @@
+//! `cargo xtask test` runs every gate of the project; `cargo xtask --help` lists the rest.
+
+mod dependencies;
+mod files;
+mod fuzz;
+mod gates;
+mod hygiene;
+mod process;
+mod tools;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gates::Extent;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = match Command::parse(&arguments) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("{message}\n\n{HELP}");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\n{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Bench(Vec<String>),
+    Dependencies,
+    Fuzz(Duration),
+    Help,
+    Hygiene,
+    Test(Extent),
+}
+
+impl Command {
+    fn parse(arguments: &[String]) -> Result<Self, String> {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Self::Help),
+            ["test"] => Ok(Self::Test(Extent::Everything)),
+            ["test", "--fast"] => Ok(Self::Test(Extent::Fast)),
+            ["fuzz"] => Ok(Self::Fuzz(fuzz::SMOKE)),
+            ["fuzz", "--seconds", seconds] => match seconds.parse() {
+                Ok(seconds) if seconds > 0 => Ok(Self::Fuzz(Duration::from_secs(seconds))),
+                _ => Err(format!("`{seconds}` is not a number of seconds")),
+            },
+            ["hygiene"] => Ok(Self::Hygiene),
+            ["dependencies"] => Ok(Self::Dependencies),
+            ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies"), ..] => {
+                Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
+            }
+            [unknown, ..] => Err(format!("there is no command `{unknown}`")),
+        }
+    }
+
+    fn run(self) -> Result<(), String> {
+        match self {
+            Self::Bench(filter) => {
+                let arguments = ["bench", "--workspace", "--locked", "--bench", "*"].map(str::to_owned);
+                process::cargo(arguments.into_iter().chain(filter)).run()
+            }
+            Self::Dependencies => dependencies::check(),
+            Self::Fuzz(time) => fuzz::run(time),
+            Self::Help => {
+                println!("{HELP}");
+                Ok(())
+            }
+            Self::Hygiene => hygiene::check(),
+            Self::Test(extent) => gates::run(extent),
+        }
+    }
+}
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  test                   every gate, in the order of gates.rs; stops at the first that fails
+  test --fast            the same without benches and fuzzing
+  bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
+  fuzz [--seconds N]     every fuzz target for N seconds (10)
+  hygiene                rules for the sources that no compiler knows
+  dependencies           dependencies that no code uses
+
+Exit codes: 0 passed, 1 failed, 2 wrong usage.";
+
+const WRONG_USAGE: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Command::parse(&words)
+    }
+
+    #[test]
+    fn commands_are_understood() {
+        assert_eq!(parse(""), Ok(Command::Help));
+        assert_eq!(parse("test --help"), Ok(Command::Help));
+        assert_eq!(parse("test"), Ok(Command::Test(Extent::Everything)));
+        assert_eq!(parse("test --fast"), Ok(Command::Test(Extent::Fast)));
+        assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
+        assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        // `--fats` must not run the slow gates, and `--fast --fast` is somebody's mistake too.
+        for line in ["tset", "test --fats", "test --fast --fast", "fuzz 10", "fuzz --seconds 0", "hygiene --fix"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}
