@@ -111,11 +111,18 @@ impl World {
                     token.bindings = bindings.iter().copied().collect();
                     token
                 };
-                let alone = (!actor.is_empty()).then(|| token([&subject, &Map::new(), &others]));
+                let delegated = !actor.is_empty() && !is_own_client(&subject, &actor);
+                let alone = delegated.then(|| token([&subject, &Map::new(), &others]));
                 (token([&subject, &actor, &others]), alone)
             },
         )
     }
+}
+
+/// Whether `actor` takes the place of a client that is the subject itself. Then the claims no longer speak of software that
+/// acts for this subject: a `sub` beside another `client_id` is somebody else (RFC 9068 §2.2).
+fn is_own_client(subject: &Map<String, Value>, actor: &Map<String, Value>) -> bool {
+    actor.contains_key("client_id") && subject.get("client_id") == subject.get("sub")
 }
 
 /// Lists of scopes, in any order: often all, seldom none at all.
