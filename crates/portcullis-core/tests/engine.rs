@@ -78,6 +78,8 @@ when { context.weight + 9223372036854775807 > 0 };
 @id("robots") permit (principal is Service, action == Action::"GetNote", resource);
 @id("agents") permit (principal is Agent, action == Action::"GetNote", resource);
 @id("peekers") permit (principal in Role::"reader", action == Action::"PeekNote", resource);
+@id("seniors") permit (principal is User, action == Action::"PeekNote", resource)
+when { principal has level && principal.level + 1 > 100 };
 @id("anybody") permit (principal, action == Action::"WhoAmI", resource is Api);
 "#;
 
@@ -479,6 +481,8 @@ fn before_the_handler_only_the_hopeless_are_denied() {
     assert_eq!(early(json!({}), "GetNote"), None);
     assert_eq!(early(json!({ "scope": "read:notes:open" }), "GetNote"), None);
     assert_eq!(early(json!({ "sub": "bob" }), "GetNote"), None, "bob may own it");
+    let overflowing = json!({ "scope": "read:notes:open", "profile": { "level": i64::MAX } });
+    assert_eq!(early(overflowing, "PeekNote"), None, "a permit that fails leaves the others");
     assert_eq!(early(json!({ "scope": "write:notes" }), "MailNote"), None, "an approval comes with the request");
 }
 

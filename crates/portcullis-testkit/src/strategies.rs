@@ -111,8 +111,8 @@ impl World {
                     token.bindings = bindings.iter().copied().collect();
                     token
                 };
-                let delegated = !actor.is_empty() && !is_own_client(&subject, &actor);
-                let alone = delegated.then(|| token([&subject, &Map::new(), &others]));
+                let actor = if is_own_client(&subject, &actor) { Map::new() } else { actor };
+                let alone = (!actor.is_empty()).then(|| token([&subject, &Map::new(), &others]));
                 (token([&subject, &actor, &others]), alone)
             },
         )

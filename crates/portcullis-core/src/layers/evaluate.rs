@@ -39,7 +39,8 @@ pub(super) fn evaluate(layer: Layer, policies: &Policies, principal: &Party, que
         Decision::Deny if !broken_forbid && !report.policies.is_empty() => Verdict::Denies,
         Decision::Allow | Decision::Deny => Verdict::Error,
     };
-    let undecided = report.verdict == Verdict::Denies && report.policies.is_empty();
+    // A permit that failed is no last word either: another one could still allow.
+    let undecided = !report.allows() && !broken_forbid && report.policies.is_empty();
     if undecided && question.stage == Stage::Early && could_permit(policies, principal, question) {
         report.verdict = Verdict::Allows;
     }
