@@ -6,7 +6,8 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
-use crate::source::{KeySource, is_secure_or_loopback};
+use crate::http::is_secure_or_loopback;
+use crate::source::KeySource;
 
 /// One trusted issuer (authorization server) and the rules for its tokens.
 ///

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use portcullis_core::UnixTime;
 
+use crate::http::EndpointError;
 use crate::keys::{IgnoredReason, KeySet, KeySetError};
 use remote::RemoteKeys;
-
-pub(crate) use fetch::is_secure_or_loopback;
 
 /// Where an issuer's keys come from. Never from a token (RFC 8725 §3.10).
 #[derive(Debug)]
@@ -95,9 +94,9 @@ impl From<KeySet> for KeySource {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {
-    /// The HTTP client cannot be set up.
-    #[error("no HTTP client")]
-    Client(#[source] reqwest::Error),
+    /// The URL is not one that keys may be fetched from.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The file cannot be read.
     #[error("the key file `{}` cannot be read", path.display())]
     File {
@@ -110,14 +109,6 @@ pub enum KeySourceError {
     /// The keys are not usable.
     #[error(transparent)]
     KeySet(#[from] KeySetError),
-    /// The URL is not one that keys may be fetched from.
-    #[error("`{url}` is not a key set URL: {expected}")]
-    Url {
-        /// The URL.
-        url: String,
-        /// What it must be.
-        expected: &'static str,
-    },
 }
 
 /// There are no keys, or none that are known to be recent enough, and the source does not answer.

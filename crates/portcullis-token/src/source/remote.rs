@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::fetch::Fetcher;
 use super::{KeySourceError, KeysUnavailable, report};
+use crate::http::Network;
 use crate::keys::KeySet;
 
 /// The keys behind one URL, with at most one request for them under way.
@@ -32,7 +33,7 @@ struct Attempt {
 
 impl RemoteKeys {
     pub(super) fn new(url: &str) -> Result<Self, KeySourceError> {
-        let fetcher = Fetcher::new(url)?;
+        let fetcher = Fetcher::new(url, Network::Private)?;
         let (current, last_attempt) = (RwLock::new(None), Mutex::new(None));
         Ok(Self { shared: Arc::new(Shared { fetcher, current, last_attempt }) })
     }

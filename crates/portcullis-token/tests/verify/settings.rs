@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis_token::{IssuerError, IssuerSettings, KeySourceError, SettingsError, Verifier};
+use portcullis_token::{EndpointError, IssuerError, IssuerSettings, KeySourceError, SettingsError, Verifier};
 
 use crate::mint::{AUDIENCE, NOW, Signer, claims, header, key_set, sign, time};
 
@@ -85,7 +85,7 @@ fn unsafe_settings_are_refused() {
         assert!(refused, "{key} = {value}");
     }
     let url = issuer("keys", r#"{ url = "http://as.example.com/jwks" }"#, &resource);
-    assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Url { .. }))));
+    assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Url { .. })))));
 }
 
 #[test]
