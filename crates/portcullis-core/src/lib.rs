@@ -18,9 +18,9 @@ pub use bundle::{
     erase_parameters,
 };
 pub use caller::{
-    AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions, Extractor, Fact, Hop,
-    Ignored, Listing, Profile, ProfileError, Purpose, Source, SourceError, SourceSettings, Sources, Subject,
-    UnlistedClients,
+    AbsentClaim, AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions,
+    Extractor, Fact, Hop, Ignored, Listing, Profile, ProfileChanges, ProfileError, Purpose, Source, SourceError,
+    SourceSettings, Sources, Subject, UnlistedClients,
 };
 pub use claims::{Binding, Credential, Kind, VerifiedClaims};
 pub use decision::{

@@ -62,9 +62,11 @@ impl Parties {
     pub(crate) fn new(bundle: &Bundle, caller: &Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
         let subject = caller.subject();
         let builder = PartyBuilder::new(bundle, subject.kind, &subject.id)?;
-        let subject = builder.with_claims(caller)?.with_known(known)?.build()?;
+        let subject = builder.with_claims(caller)?.with_class(subject.class.as_deref()).with_known(known)?.build()?;
         let actor = match caller.actor() {
-            Some(actor) => Some(PartyBuilder::new(bundle, actor.kind, &actor.id)?.with_class(actor).build()?),
+            Some(actor) => {
+                Some(PartyBuilder::new(bundle, actor.kind, &actor.id)?.with_class(actor.class.as_deref()).build()?)
+            }
             None => None,
         };
         Ok(Self { subject, actor })
@@ -160,9 +162,9 @@ impl<'a> PartyBuilder<'a> {
         Ok(self)
     }
 
-    /// Adds the class that the token gives an actor.
-    fn with_class(mut self, actor: &Actor) -> Self {
-        if let Some(class) = &actor.class {
+    /// Adds the class that the token gives an agent.
+    fn with_class(mut self, class: Option<&str>) -> Self {
+        if let Some(class) = class {
             self.join("AgentClass", class);
             // A client that nobody looked at must not become an agent of the same name, and get its class.
             self.known = class != Actor::UNLISTED;

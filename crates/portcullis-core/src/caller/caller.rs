@@ -1,6 +1,7 @@
 //! Who is behind a verified token.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
@@ -36,6 +37,7 @@ pub struct Caller {
     pub(super) issued_at: Option<UnixTime>,
     pub(super) expires_at: Option<UnixTime>,
     pub(super) authentication: Authentication,
+    pub(super) absent: Vec<AbsentClaim>,
     pub(super) ignored: Vec<Ignored>,
     pub(super) consent_exempt: bool,
     pub(super) attributes_distrusted: bool,
@@ -216,6 +218,13 @@ impl Caller {
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
     }
+
+    /// The claims of scopes and of lists that the profile reads and the token does not have. For the log: if all of an
+    /// issuer's tokens lack one, the profile is probably not the issuer's.
+    #[must_use]
+    pub fn absent(&self) -> &[AbsentClaim] {
+        &self.absent
+    }
 }
 
 /// On whose behalf a request is made.
@@ -226,6 +235,8 @@ pub struct Subject {
     pub kind: Kind,
     /// Its id in policies: unique over all sources.
     pub id: String,
+    /// The class of an agent, if the profile finds one. The bundle's static entities may say more.
+    pub class: Option<String>,
 }
 
 /// Who acts for the subject.
@@ -236,7 +247,8 @@ pub struct Actor {
     pub kind: Kind,
     /// Its id in policies: unique over all sources.
     pub id: String,
-    /// The class of an agent: [`Actor::UNLISTED`], [`Actor::UNCLASSIFIED`], or what its hop says. The bundle's static
+    /// The class of an agent: [`Actor::UNLISTED`], [`Actor::UNCLASSIFIED`], or what its hop or the profile's `agent_type`
+    /// says. The bundle's static
     /// entities may say more.
     pub class: Option<String>,
     /// The number of hops of the chain; 1 if the actor acts for the subject directly.
@@ -273,6 +285,23 @@ pub enum Listing {
     Known(Vec<String>),
     /// The token does not say, or says that it does not say all.
     Unknown,
+}
+
+/// A claim that the profile reads and the token does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AbsentClaim {
+    /// What it would have been.
+    pub fact: Fact,
+    /// The claim, or the several in which the profile looks.
+    pub claim: String,
+}
+
+/// Reads as in: scopes in `scp`.
+impl fmt::Display for AbsentClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in `{}`", self.fact, self.claim)
+    }
 }
 
 /// A value that is kept for the audit log only.

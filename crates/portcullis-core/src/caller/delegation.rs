@@ -42,8 +42,9 @@ pub(super) fn read(
     }
     // Claims name nobody else. Whether the client is somebody else is a question for people's tokens only: a service or
     // an autonomous agent is itself the software that acts.
-    let actor = match (subject.kind, agent_type) {
-        (Kind::User, AgentType::Declared) => client_as_actor(token, client)?,
+    let actor = match (subject.kind, token.agent_class()?, agent_type) {
+        (Kind::User, Some(class), _) => Some(client_as_agent(token, client, Some(class))),
+        (Kind::User, None, AgentType::Declared) => client_as_actor(token, client)?,
         _ => None,
     };
     Ok(Delegation { actor, chain: chain_hops(&chain) })
@@ -185,8 +186,12 @@ fn client_as_actor(token: &Token<'_>, client: Option<&str>) -> Result<Option<Act
             Some(UnlistedClients::Deny) | None => return Err(ClaimsError::UnlistedClient),
         },
     };
+    Ok(Some(client_as_agent(token, client, class)))
+}
+
+fn client_as_agent(token: &Token<'_>, client: Option<&str>, class: Option<String>) -> Actor {
     let id = client.map_or_else(|| token.ids.nameless(), |client| token.ids.local(client));
-    Ok(Some(Actor { kind: Kind::Agent, id, class, depth: 1, client: client.map(str::to_owned) }))
+    Actor { kind: Kind::Agent, id, class, depth: 1, client: client.map(str::to_owned) }
 }
 
 /// The claim of RFC 8693 §4.1. If it is there, it must be read.

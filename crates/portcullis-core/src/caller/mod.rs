@@ -18,9 +18,9 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use caller::{Actor, Caller, Hop, Ignored, Listing, Subject};
+pub use caller::{AbsentClaim, Actor, Caller, Hop, Ignored, Listing, Subject};
 pub use error::{ClaimProblem, ClaimsError, Purpose};
-pub use profile::{AbsentList, Extractor, Fact, Profile, ProfileError};
+pub use profile::{AbsentList, Extractor, Fact, Profile, ProfileChanges, ProfileError};
 pub use source::{
     AgentType, Confers, ConsentExemptions, Source, SourceError, SourceSettings, Sources, UnlistedClients,
 };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::caller::{Actor, Authentication, Caller, Ignored, Listing, Subject};
+use super::caller::{AbsentClaim, Actor, Authentication, Caller, Ignored, Listing, Subject};
 use super::delegation;
 use super::error::{ClaimFault, ClaimProblem, ClaimsError, NeededFor, Purpose};
 use super::principal_id::PrincipalIds;
-use super::profile::{AbsentList, Fact, Found, List, MAX_VALUE_BYTES, MAX_VALUES, Rules, View};
+use super::profile::{AbsentList, Extractor, Fact, Found, List, MAX_VALUE_BYTES, MAX_VALUES, Rules, View};
 use super::source::{AgentType, Source};
 use crate::claims::{Kind, VerifiedClaims};
 use crate::time::UnixTime;
@@ -28,27 +28,31 @@ pub(super) fn caller(
     };
     let subject = token.subject()?;
     let delegation = delegation::read(&token, &subject, client.as_deref(), agent_type)?;
-    let subject = Subject { kind: subject.kind, id: ids.local(&subject.id) };
+    let subject = Subject { kind: subject.kind, id: ids.local(&subject.id), class: subject.class };
     for kind in std::iter::once(subject.kind).chain(delegation.actor.as_ref().map(|actor| actor.kind)) {
         if !source.confers_kind(kind) {
             return Err(ClaimsError::KindNotConferred { source_alias: source.alias().to_owned(), kind });
         }
     }
 
-    let mut ignored = Vec::new();
-    let scopes = token.scopes(subject.kind, delegation.actor.as_ref(), &mut ignored)?;
+    let mut remarks = Remarks::default();
+    let scopes = token.scopes(subject.kind, delegation.actor.as_ref(), &mut remarks)?;
+    let exemptions = &source.settings().consent;
     let consent_exempt = scopes.is_none()
         && delegation.actor.is_none()
         && match subject.kind {
-            Kind::User => client.as_ref().is_some_and(|client| source.settings().consent.user.contains(client)),
-            Kind::Service => source.settings().consent.service,
+            Kind::User => match &client {
+                Some(client) => exemptions.user.contains(client),
+                None => exemptions.user_without_client,
+            },
+            Kind::Service => exemptions.service,
             Kind::Agent => false,
         };
     Ok(Caller {
-        roles: token.list(List::Roles, &mut ignored)?,
-        groups: token.list(List::Groups, &mut ignored)?,
-        permissions: token.list(List::Permissions, &mut ignored)?,
-        entitlements: token.list(List::Entitlements, &mut ignored)?,
+        roles: token.list(List::Roles, &mut remarks)?,
+        groups: token.list(List::Groups, &mut remarks)?,
+        permissions: token.list(List::Permissions, &mut remarks)?,
+        entitlements: token.list(List::Entitlements, &mut remarks)?,
         tenant: token.tenant()?,
         authentication: token.authentication().needed_for(Purpose::Authentication)?,
         token_id: string(verified.claims(), "jti").needed_for(Purpose::Identity)?,
@@ -62,7 +66,8 @@ pub(super) fn caller(
         chain: delegation.chain,
         client,
         scopes,
-        ignored,
+        absent: remarks.absent,
+        ignored: remarks.ignored,
         consent_exempt,
         verified,
     })
@@ -83,6 +88,14 @@ pub(super) struct Token<'a> {
 pub(super) struct LocalSubject {
     pub(super) kind: Kind,
     pub(super) id: String,
+    pub(super) class: Option<String>,
+}
+
+/// What the log wants to know of how a token was read.
+#[derive(Default)]
+struct Remarks {
+    absent: Vec<AbsentClaim>,
+    ignored: Vec<Ignored>,
 }
 
 impl<'a> Token<'a> {
@@ -115,10 +128,21 @@ impl<'a> Token<'a> {
             };
             if applies {
                 let id = rule.id.required(self.view).needed_for(Purpose::Subject)?;
-                return Ok(LocalSubject { kind: rule.kind, id });
+                // Software that acts for itself and says which agent it is.
+                let class = self.agent_class()?.filter(|_| rule.kind != Kind::User);
+                let kind = if class.is_some() { Kind::Agent } else { rule.kind };
+                return Ok(LocalSubject { kind, id, class });
             }
         }
         Err(ClaimsError::UnknownSubject)
+    }
+
+    /// What class of agent the client is, if it says that it is one.
+    pub(super) fn agent_class(&self) -> Result<Option<String>, ClaimsError> {
+        match &self.rules.agent_type {
+            Some(extractor) if !self.distrusts(Fact::Actor) => extractor.single(self.view).needed_for(Purpose::Actor),
+            _ => Ok(None),
+        }
     }
 
     /// The scopes; `None` if no claim of scopes is there. A claim that is there and of which nothing remains is an
@@ -127,10 +151,14 @@ impl<'a> Token<'a> {
         &self,
         subject: Kind,
         actor: Option<&Actor>,
-        ignored: &mut Vec<Ignored>,
+        remarks: &mut Remarks,
     ) -> Result<Option<Vec<String>>, ClaimsError> {
         let stated = match &self.rules.scopes {
-            Some(extractor) => extractor.find(self.view).needed_for(Purpose::Scopes)?.into_values(),
+            Some(extractor) => {
+                let found = extractor.find(self.view).needed_for(Purpose::Scopes)?;
+                remarks.note_absence(&found, Fact::Scopes, extractor);
+                found.into_values()
+            }
             None => None,
         };
         // Scopes are what a user consented to; permissions of an application are granted to it by an administrator.
@@ -147,15 +175,19 @@ impl<'a> Token<'a> {
         };
         let trusted = !self.distrusts(Fact::Scopes);
         let keep = |wire: &String| trusted && self.source.confers_scope(wire);
-        Ok(stated.map(|scopes| sift(scopes, keep, Fact::Scopes, ignored)))
+        Ok(stated.map(|scopes| sift(scopes, keep, Fact::Scopes, &mut remarks.ignored)))
     }
 
-    fn list(&self, list: List, ignored: &mut Vec<Ignored>) -> Result<Listing, ClaimsError> {
+    fn list(&self, list: List, remarks: &mut Remarks) -> Result<Listing, ClaimsError> {
         let Some(rule) = self.rules.lists.get(&list) else {
             return Ok(Listing::Unknown);
         };
         let found = match &rule.from {
-            Some(extractor) => extractor.find(self.view).needed_for(Purpose::Grants)?,
+            Some(extractor) => {
+                let found = extractor.find(self.view).needed_for(Purpose::Grants)?;
+                remarks.note_absence(&found, list.fact(), extractor);
+                found
+            }
             None => Found::Absent,
         };
         let incomplete = match &rule.unknown_when {
@@ -164,10 +196,10 @@ impl<'a> Token<'a> {
         };
         // The settings speak of claims that the profile reads: of any other nobody knows whether it is absent.
         let stated = self.source.settings().absent_lists.filter(|_| rule.from.is_some());
-        let absent = stated.unwrap_or(rule.absent);
+        let absent = stated.or(rule.absent).unwrap_or_default();
         let (fact, trusted) = (list.fact(), !self.distrusts(list.fact()));
         let keep = |name: &String| trusted && self.source.confers_grant(name);
-        let known = found.into_values().map(|values| sift(values, keep, fact, ignored));
+        let known = found.into_values().map(|values| sift(values, keep, fact, &mut remarks.ignored));
         Ok(match known {
             _ if incomplete || !trusted => Listing::Unknown,
             Some(values) => Listing::Known(values),
@@ -191,6 +223,14 @@ impl<'a> Token<'a> {
             at: time(claims, "auth_time")?,
         };
         Ok(if self.distrusts(Fact::Authentication) { Authentication::default() } else { read })
+    }
+}
+
+impl Remarks {
+    fn note_absence(&mut self, found: &Found, fact: Fact, extractor: &Extractor) {
+        if *found == Found::Absent {
+            self.absent.push(AbsentClaim { fact, claim: extractor.name() });
+        }
     }
 }
 

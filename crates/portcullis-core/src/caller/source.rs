@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor
 use super::caller::Caller;
 use super::error::ClaimsError;
 use super::principal_id::PrincipalIds;
-use super::profile::{AbsentList, Extractor, KindName, Profile};
+use super::profile::{AbsentList, Extractor, KindName, Profile, ProfileChanges};
 use super::read;
 use crate::claims::{Kind, VerifiedClaims};
 
@@ -39,6 +39,8 @@ pub struct SourceSettings {
     pub agent_clients: BTreeSet<String>,
     /// The profile, if not the preset's.
     pub profile: Option<Profile>,
+    /// What this issuer does otherwise than the profile says.
+    pub claims: Option<ProfileChanges>,
     /// Which scopes the source may confer, named as `scope_names` names them. All if it is the only source; else it
     /// must be stated.
     pub scopes: Option<Confers<String>>,
@@ -69,6 +71,7 @@ impl SourceSettings {
         "person_clients",
         "agent_clients",
         "profile",
+        "claims",
         "scopes",
         "roles",
         "absent_lists",
@@ -101,6 +104,8 @@ pub enum UnlistedClients {
 pub struct ConsentExemptions {
     /// The clients through which users come without scopes, such as a first-party web session.
     pub user: BTreeSet<String>,
+    /// Whether users come without scopes in tokens that name no client, such as the sessions of an identity-aware proxy.
+    pub user_without_client: bool,
     /// Whether services come without scopes.
     pub service: bool,
 }
@@ -146,6 +151,7 @@ impl Source {
             return Err(SourceError::AgentsNotConferred { alias });
         }
         let profile = settings.profile.clone().unwrap_or(preset);
+        let profile = settings.claims.as_ref().map_or(profile.clone(), |changes| profile.with(changes));
         Ok(Self { alias, settings, profile })
     }
 

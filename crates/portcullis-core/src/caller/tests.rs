@@ -68,7 +68,7 @@ fn subject_actor_and_client_stay_apart() {
     assert_eq!(caller.credential(), Credential::AccessToken);
 }
 
-// AGT-04 … AGT-07
+// AGT-04, AGT-05, AGT-06, AGT-07
 #[test]
 fn the_most_restrictive_known_profile_value_decides_the_kind_of_the_subject() {
     for (sub_profile, client, kind) in [
@@ -558,4 +558,144 @@ fn the_class_of_an_agent_may_come_from_its_hop() {
     let caller = read_with_profile(&json!({ "actor": actor }), &json!({ "sub": "ann", "ext": { "act": hop } }));
     let actor = caller.actor().unwrap();
     assert_eq!((actor.class.as_deref(), actor.depth), (Some("travel"), 2));
+}
+
+#[test]
+fn a_claim_may_say_which_agent_the_client_is() {
+    // AGT-01, AGT-02, AGT-07: a convention of one's own, beside those of the standards
+    let text = json!({
+        "unlisted_clients": "person", "person_clients": ["web"], "claims": { "agent_type": "agent_type" },
+        "consent": { "user": ["web"], "service": true },
+    });
+    let read = |claims: &Value| read_with(&text, claims);
+    let caller = read(&user_with(&json!({ "agent_type": "calendar" }))).unwrap();
+    let actor = caller.actor().unwrap();
+    // What the token says of its client counts more than the list of people's clients.
+    assert_eq!((actor.kind, actor.id.as_str(), actor.class.as_deref()), (Kind::Agent, "web", Some("calendar")));
+    assert_eq!((kind_and_id(&caller), caller.is_consent_exempt()), ((Kind::User, "ann"), false));
+
+    // Without a user, the client is the subject.
+    let caller = read(&user_with(&json!({ "sub": "bot", "client_id": "bot", "agent_type": "calendar" }))).unwrap();
+    assert_eq!(kind_and_id(&caller), (Kind::Agent, "bot"));
+    assert_eq!((caller.subject().class.as_deref(), caller.actor()), (Some("calendar"), None));
+    assert!(!caller.is_consent_exempt(), "there is no exemption for agents");
+
+    // The class is the client's, not that of another actor.
+    let act = json!({ "sub": "other", "sub_profile": "ai_agent" });
+    let caller = read(&user_with(&json!({ "agent_type": "calendar", "act": act }))).unwrap();
+    let actor = caller.actor().unwrap();
+    assert_eq!((actor.id.as_str(), actor.class.as_deref()), ("other", None));
+
+    assert!(read(&user_with(&json!({}))).unwrap().actor().is_none());
+    assert!(read(&user_with(&json!({ "agent_type": "" }))).unwrap().actor().is_none());
+    for value in [json!(["calendar"]), json!(null), json!(7)] {
+        assert_eq!(problem(read(&user_with(&json!({ "agent_type": value })))), ClaimProblem::WrongType, "{value}");
+    }
+    // Nobody reads it unless the profile says so.
+    assert!(read_with(&json!({}), &user_with(&json!({ "agent_type": "calendar" }))).unwrap().actor().is_none());
+    let profile = json!({
+        "agent_type": "agent_type", "trust": [{ "when": { "present": "sub" }, "ignore": ["actor"] }],
+    });
+    assert!(read_with_profile(&profile, &json!({ "sub": "ann", "agent_type": "calendar" })).actor().is_none());
+}
+
+#[test]
+fn an_installation_may_keep_single_claims_elsewhere_than_its_product() {
+    let text = json!({ "claims": {
+        "roles": { "claim": "https://example.com/roles", "as": "array" },
+        "tenant": { "claim": ["ext", "tenant"] },
+        "absent": { "groups": "empty" },
+        "actor": [{ "when": { "present": "bot" }, "id": "bot", "kinds": [{ "kind": "agent" }] }],
+    } });
+    let claims = json!({
+        "https://example.com/roles": ["r"], "roles": ["ignored"], "ext": { "tenant": "acme" }, "scope": "read", "bot": "b",
+    });
+    let caller = read_with(&text, &user_with(&claims)).unwrap();
+    assert_eq!(*caller.roles(), Listing::Known(vec!["r".into()]));
+    assert_eq!((caller.tenant(), caller.scopes().unwrap().len()), (Some("acme"), 1));
+    assert_eq!((caller.groups(), caller.entitlements()), (&Listing::Known(vec![]), &Listing::Unknown));
+    assert_eq!(caller.actor().unwrap().id, "b");
+    // The profile's own sources come after it, and an `act` that is there is always read.
+    let act = |more: Value| read_with(&text, &user_with(&more));
+    assert_eq!(act(json!({ "act": { "sub": "a" } })).unwrap().actor().unwrap().id, "a");
+    assert_eq!(act(json!({ "act": { "sub": "a" }, "bot": "b" })).unwrap_err(), ClaimsError::ActorNotRead);
+    for key in ["gate", "classify", "trust"] {
+        let when = json!({ "present": "sub" });
+        let rule = match key {
+            "gate" => when,
+            "classify" => json!({ "kind": "user", "id": "sub" }),
+            _ => json!({ "when": when, "ignore": ["roles"] }),
+        };
+        let error = serde_json::from_value::<ProfileChanges>(json!({ key: [rule] })).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{key}`: cannot be changed alone")), "{error}");
+    }
+}
+
+#[test]
+fn users_without_a_client_come_without_scopes_only_where_the_settings_say_so() {
+    for (text, claims, exempt) in [
+        (json!({ "user_without_client": true }), json!({ "sub": "ann" }), true),
+        (json!({}), json!({ "sub": "ann" }), false),
+        (json!({ "user_without_client": true }), json!({ "sub": "ann", "scope": "" }), false),
+        (json!({ "user_without_client": true }), json!({ "sub": "ann", "client_id": "web" }), false),
+        (json!({ "user_without_client": true }), json!({ "sub": "ann", "act": { "sub": "a" } }), false),
+    ] {
+        let caller = read_with(&json!({ "consent": text }), &claims).unwrap();
+        assert_eq!(caller.is_consent_exempt(), exempt, "{text} {claims}");
+    }
+}
+
+#[test]
+fn claims_that_the_profile_misses_are_noted() {
+    let absent = |claims: Value| {
+        let caller = read(&user_with(&claims)).unwrap();
+        caller.absent().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let lists = ["roles in `roles`", "groups in `groups`", "entitlements in `entitlements`"];
+    assert_eq!(absent(json!({ "scope": "" })), lists);
+    assert_eq!(absent(json!({ "scp": ["a"] })), [&["scopes in `scope`"], &lists[..]].concat());
+    assert!(absent(json!({ "scope": "a", "roles": [], "groups": [], "entitlements": [] })).is_empty());
+}
+
+#[test]
+fn no_list_stands_for_another_and_no_time_for_another() {
+    // ATJ-08: a group is not the role of its name
+    let caller = read(&user_with(&json!({ "groups": ["auditor"], "roles": [] }))).unwrap();
+    assert_eq!((caller.roles(), caller.groups()), (&Listing::Known(vec![]), &Listing::Known(vec!["auditor".into()])));
+    // ATJ-11: a refreshed token is new, the login that it stands for is not
+    let caller = read(&user_with(&json!({ "iat": 5_000, "auth_time": 100, "acr": "pwd" }))).unwrap();
+    assert_eq!(caller.authenticated_at().map(|time| time.as_secs()), Some(100));
+    assert!(read(&user_with(&json!({ "iat": 5_000 }))).unwrap().authenticated_at().is_none());
+}
+
+#[test]
+fn a_client_that_is_named_like_a_user_is_not_that_user() {
+    // M2M-01, JWT-11: principals are of an issuer and of a kind
+    let user = read(&user_with(&json!({ "client_id": "web" }))).unwrap();
+    let client = read(&user_with(&json!({ "client_id": "ann" }))).unwrap();
+    assert_eq!((user.subject().id.as_str(), client.subject().id.as_str()), ("ann", "ann"));
+    assert_eq!((user.subject().kind, client.subject().kind), (Kind::User, Kind::Service));
+    // EXC-05: neither is an actor, and nobody else is one
+    assert!(user.actor().is_none() && client.actor().is_none());
+    // M2M-05: the log names the client where there is no user
+    assert_eq!(client.client(), Some("ann"));
+}
+
+#[test]
+fn what_a_hop_is_bound_to_binds_nobody() {
+    // AGT-08, EXC-03
+    let act = json!({ "sub": "a", "sub_profile": "ai_agent", "cnf": { "jkt": "x" }, "exp": 1 });
+    let caller = read(&user_with(&json!({ "act": act }))).unwrap();
+    assert!(caller.bindings().is_empty() && caller.expires_at().is_none());
+}
+
+#[test]
+fn unknown_words_grant_nothing_and_refuse_nothing() {
+    // AGT-05, ATJ-14
+    let claims = json!({ "sub_profile": "acme_bot", "client_profile": "ai_agent", "scope": "*", "admin": true });
+    let caller = read(&user_with(&claims)).unwrap();
+    assert_eq!(
+        (caller.subject().kind, caller.actor(), caller.scopes().unwrap()),
+        (Kind::User, None, &["*".to_owned()][..])
+    );
 }

@@ -41,14 +41,21 @@ impl Reference {
     fn principals(&self, caller: &Caller) -> Result<Vec<Value>, Unfit> {
         let mut entities = self.static_entities.clone();
         let subject = caller.subject();
-        self.add_principal(subject.kind, &subject.id, self.claimed(caller), self.memberships(caller)?, &mut entities);
+        let mut memberships = self.memberships(caller)?;
+        memberships.extend(self.class(subject.kind, subject.class.as_deref()));
+        self.add_principal(subject.kind, &subject.id, self.claimed(caller), memberships, &mut entities);
         if let Some(actor) = caller.actor() {
-            let class =
-                actor.class.as_ref().filter(|_| self.declared.can_be_in(actor.kind.entity_type(), "AgentClass"));
-            let class = class.map(|class| uid("AgentClass", class)).into_iter().collect();
+            let class = self.class(actor.kind, actor.class.as_deref()).into_iter().collect();
             self.add_principal(actor.kind, &actor.id, Map::new(), class, &mut entities);
         }
         Ok(entities)
+    }
+
+    /// The class that the token gives an agent.
+    fn class(&self, kind: Kind, class: Option<&str>) -> Option<Value> {
+        class
+            .filter(|_| self.declared.can_be_in(kind.entity_type(), "AgentClass"))
+            .map(|class| uid("AgentClass", class))
     }
 
     /// `entities.json` wins for identities that it names.

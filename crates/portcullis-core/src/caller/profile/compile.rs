@@ -45,10 +45,24 @@ impl ProfileError {
     }
 }
 
-pub(super) fn profile(mut spec: ProfileSpec) -> Result<Rules, ProfileError> {
+pub(super) fn profile(spec: ProfileSpec) -> Result<Rules, ProfileError> {
     if spec.classify.is_empty() {
         return Err(ProfileError::new("at least one rule is needed").within("classify"));
     }
+    rules(spec)
+}
+
+/// Compiles changes to a profile. Which tokens it is for and what their subjects are stays its own business.
+pub(super) fn changes(spec: ProfileSpec) -> Result<Rules, ProfileError> {
+    let fixed =
+        [("gate", !spec.gate.is_empty()), ("classify", !spec.classify.is_empty()), ("trust", !spec.trust.is_empty())];
+    match fixed.into_iter().find(|(_, stated)| *stated) {
+        Some((key, _)) => Err(ProfileError::new("cannot be changed alone; write a whole `profile`").within(key)),
+        None => rules(spec),
+    }
+}
+
+fn rules(mut spec: ProfileSpec) -> Result<Rules, ProfileError> {
     let lists = List::ALL.map(|list| {
         let (key, from) = match list {
             List::Roles => ("roles", spec.roles.take()),
@@ -61,7 +75,7 @@ pub(super) fn profile(mut spec: ProfileSpec) -> Result<Rules, ProfileError> {
             list,
             ListRule {
                 from: optional(key, from, Hops::Refused)?,
-                absent: spec.absent.get(&list).copied().unwrap_or_default(),
+                absent: spec.absent.get(&list).copied(),
                 unknown_when: unknown_when
                     .map(|when| predicate(when, Hops::Refused))
                     .transpose()
@@ -75,6 +89,7 @@ pub(super) fn profile(mut spec: ProfileSpec) -> Result<Rules, ProfileError> {
         scopes: optional("scopes", spec.scopes, Hops::Refused)?,
         lists: lists.into_iter().collect::<Result<_, _>>()?,
         tenant: optional("tenant", spec.tenant, Hops::Refused)?,
+        agent_type: optional("agent_type", spec.agent_type, Hops::Refused)?,
         classify: each("classify", spec.classify, classify)?,
         actor: each("actor", spec.actor, actor)?,
         trust: each("trust", spec.trust, |rule| {

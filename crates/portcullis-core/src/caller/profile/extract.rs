@@ -160,7 +160,7 @@ impl Extractor {
     }
 
     /// The name of this extractor's claims, for messages.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::caller) fn name(&self) -> String {
         match &self.origin {
             Origin::At(location, _) => location.name.clone(),
             Origin::Decoder(decoder) => decoder.name().to_owned(),

@@ -1,5 +1,6 @@
 //! How an issuer's claims become a caller: data, no code.
 
+mod changes;
 mod compile;
 mod decoder;
 mod extract;
@@ -10,8 +11,10 @@ mod template;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+pub use changes::ProfileChanges;
 pub use compile::ProfileError;
 pub use extract::Extractor;
 pub(super) use extract::{Found, MAX_VALUE_BYTES, MAX_VALUES, View};
@@ -49,6 +52,7 @@ use crate::claims::Kind;
 /// | `scopes` | extractor | the scopes |
 /// | `roles`, `groups`, `permissions`, `entitlements` | extractor | lists of what the subject is granted |
 /// | `tenant` | extractor | the tenant |
+/// | `agent_type` | extractor | the class of the agent that the client is; found: the client is an agent. It is the subject of a token without user, else the actor, unless the token names another |
 /// | `absent` | `{ list = "unknown" \| "empty" }` | what it means that no claim of the list is there; default `unknown` |
 /// | `unknown_when` | `{ list = predicate }` | when the list is incomplete, whatever it holds |
 /// | `classify` | rules `when`, `kind`, `id` | what the subject is: the first rule that holds; none: the token is refused |
@@ -142,34 +146,35 @@ impl TryFrom<ProfileSpec> for Profile {
 }
 
 /// A compiled profile.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) gate: Vec<Predicate>,
     pub(super) client: Option<Extractor>,
     pub(super) scopes: Option<Extractor>,
     pub(super) lists: BTreeMap<List, ListRule>,
     pub(super) tenant: Option<Extractor>,
+    pub(super) agent_type: Option<Extractor>,
     pub(super) classify: Vec<ClassifyRule>,
     pub(super) actor: Vec<ActorSource>,
     pub(super) trust: Vec<TrustRule>,
 }
 
 /// How one list is read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ListRule {
     pub(super) from: Option<Extractor>,
-    pub(super) absent: AbsentList,
+    pub(super) absent: Option<AbsentList>,
     pub(super) unknown_when: Option<Predicate>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ClassifyRule {
     pub(super) when: Option<Predicate>,
     pub(super) kind: Kind,
     pub(super) id: Extractor,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ActorSource {
     /// The literal path of a claim with nested hops.
     pub(super) nested: Option<Vec<String>>,
@@ -181,7 +186,7 @@ pub(super) struct ActorSource {
     pub(super) kinds: Vec<(Option<Predicate>, Kind)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TrustRule {
     pub(super) when: Predicate,
     pub(super) ignore: BTreeSet<Fact>,
@@ -245,4 +250,20 @@ pub enum Fact {
     Scopes,
     /// The tenant.
     Tenant,
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Actor => "actor",
+            Self::Attributes => "attributes",
+            Self::Authentication => "authentication",
+            Self::Entitlements => "entitlements",
+            Self::Groups => "groups",
+            Self::Permissions => "permissions",
+            Self::Roles => "roles",
+            Self::Scopes => "scopes",
+            Self::Tenant => "tenant",
+        })
+    }
 }

@@ -25,10 +25,12 @@ pub(super) struct ProfileSpec {
     pub(super) permissions: Option<ExtractorSpec>,
     pub(super) entitlements: Option<ExtractorSpec>,
     pub(super) tenant: Option<ExtractorSpec>,
+    pub(super) agent_type: Option<ExtractorSpec>,
     #[serde(default)]
     pub(super) absent: BTreeMap<List, AbsentList>,
     #[serde(default)]
     pub(super) unknown_when: BTreeMap<List, PredicateSpec>,
+    #[serde(default)]
     pub(super) classify: Vec<ClassifySpec>,
     #[serde(default)]
     pub(super) actor: Vec<ActorSpec>,
