@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
 use crate::http::is_secure_or_loopback;
+use crate::preset::{Identifier, Preset, TokenRules};
 use crate::source::KeySource;
 
 /// One trusted issuer (authorization server) and the rules for its tokens.
@@ -20,6 +21,9 @@ use crate::source::KeySource;
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
 /// - Tokens may live as long as they say.
+/// - `aud` may name others beside this resource server.
+///
+/// [`Issuer::of`] starts from what another product does.
 ///
 /// ```
 /// use portcullis_token::{Algorithm, Issuer, KeySource};
@@ -36,13 +40,14 @@ pub struct Issuer {
     pub(crate) audiences: Vec<String>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) keys: KeySource,
-    pub(crate) token_type: TokenType,
+    pub(crate) rules: TokenRules,
+    pub(crate) foreign_audiences: ForeignAudiences,
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Option<Duration>,
 }
 
 impl Issuer {
-    /// Trusts the issuer `identifier`, under the name `alias`.
+    /// Trusts the issuer `identifier`, under the name `alias`, for tokens of RFC 9068.
     ///
     /// - `alias` names the issuer in logs and, where several are trusted, in principal ids: 1 to 32 of `a-z`, `0-9`
     ///   and `-`.
@@ -61,12 +66,41 @@ impl Issuer {
         algorithms: impl IntoIterator<Item = Algorithm>,
         keys: impl Into<KeySource>,
     ) -> Result<Self, IssuerError> {
-        let (alias, identifier) = (check_alias(alias.into())?, check_identifier(identifier.into())?);
+        Self::of(Preset::Rfc9068, alias, identifier, audiences, algorithms, keys)
+    }
+
+    /// Trusts the issuer `identifier`, which is one of the product that `preset` describes. The arguments are those of
+    /// [`Issuer::new`]; without `algorithms`, the product's own are allowed.
+    ///
+    /// ```
+    /// use portcullis_token::{Issuer, KeySource, Preset};
+    ///
+    /// let (identifier, audience) = ("https://northwind.eu.auth0.com/", "https://orders.example.com/api");
+    /// let keys = KeySource::url("https://northwind.eu.auth0.com/.well-known/jwks.json")?;
+    /// let issuer = Issuer::of(Preset::Auth0, "northwind", identifier, [audience], [], keys)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Issuer::new`]; also if no issuer of the product has an identifier of this form.
+    pub fn of<A: Into<String>>(
+        preset: Preset,
+        alias: impl Into<String>,
+        identifier: impl Into<String>,
+        audiences: impl IntoIterator<Item = A>,
+        algorithms: impl IntoIterator<Item = Algorithm>,
+        keys: impl Into<KeySource>,
+    ) -> Result<Self, IssuerError> {
+        let (alias, identifier) = (check_alias(alias.into())?, check_identifier(preset, identifier.into())?);
         let audiences: Vec<String> = audiences.into_iter().map(Into::into).collect();
         if audiences.is_empty() || audiences.iter().any(String::is_empty) {
             return Err(IssuerError::NoAudience { issuer: identifier });
         }
-        let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
+        let mut algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
+        if algorithms.is_empty() {
+            algorithms = preset.algorithms();
+        }
         if algorithms.is_empty() {
             return Err(IssuerError::NoAlgorithm { issuer: identifier });
         }
@@ -78,10 +112,18 @@ impl Issuer {
             audiences,
             algorithms,
             keys,
-            token_type: TokenType::AccessToken,
+            rules: preset.rules(),
+            foreign_audiences: ForeignAudiences::Accepted,
             leeway: DEFAULT_LEEWAY,
             max_lifetime: None,
         })
+    }
+
+    /// Renames this issuer, which is one of several tenants of what is configured as one.
+    pub(crate) fn with_tenant(mut self, tenant: &str) -> Self {
+        // An alias has no dot, so both parts can be told apart.
+        self.alias = format!("{}.{tenant}", self.alias);
+        self
     }
 
     /// Accepts tokens whose clock differs by up to `leeway`; 30 seconds unless this is called.
@@ -107,7 +149,14 @@ impl Issuer {
     /// Says how this issuer marks its access tokens.
     #[must_use]
     pub fn with_token_type(mut self, token_type: TokenType) -> Self {
-        self.token_type = token_type;
+        self.rules.typ = token_type;
+        self
+    }
+
+    /// Says whether a token may be for others as well.
+    #[must_use]
+    pub fn with_foreign_audiences(mut self, foreign_audiences: ForeignAudiences) -> Self {
+        self.foreign_audiences = foreign_audiences;
         self
     }
 
@@ -132,14 +181,38 @@ pub enum TokenType {
     #[default]
     #[serde(rename = "at+jwt")]
     AccessToken,
+    /// `typ` is missing, as with [`TokenType::JwtOrNone`].
+    #[serde(rename = "none")]
+    Absent,
+    /// `typ` is `JWT`, as with [`TokenType::JwtOrNone`].
+    #[serde(rename = "jwt")]
+    Jwt,
     /// `typ` is `JWT` or missing: for products that cannot do better.
     ///
     /// Nothing then says "access token", so tokens that carry a mark of another kind are refused: the `nonce` and
     /// hashes of ID tokens, `events` of logout tokens, the claims of proofs, status lists and introspection answers,
-    /// a payload `typ` or `token_use` for other purposes, and an `aud` that names the client itself. `at+jwt` is
-    /// accepted as well.
+    /// a payload `typ` or `token_use` for other purposes, and, unless the preset says that this product does so, an `aud`
+    /// that names the client itself. `at+jwt` is accepted as well.
     #[serde(rename = "jwt-or-none")]
     JwtOrNone,
+    /// The issuer's access tokens are opaque: whatever JWT it signs is something else.
+    #[serde(rename = "opaque")]
+    Opaque,
+}
+
+/// Whether `aud` may name others beside this resource server.
+///
+/// A scope means something to each audience of the token. Where two of them give one name to different things, a token for
+/// both grants more than was asked for (RFC 9068 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "yes or no")]
+pub enum ForeignAudiences {
+    /// It may.
+    #[default]
+    Accepted,
+    /// Such a token is refused.
+    Refused,
 }
 
 /// Why an issuer cannot be trusted under these rules. The operator must change a setting.
@@ -159,6 +232,16 @@ pub enum IssuerError {
         issuer: String,
         /// What it must be.
         expected: &'static str,
+    },
+    /// No issuer of this product has such an identifier.
+    #[error("`{issuer}` is not an issuer of `{preset}`; those look like {forms}")]
+    Form {
+        /// The identifier.
+        issuer: String,
+        /// The name of the preset.
+        preset: &'static str,
+        /// What it must look like.
+        forms: String,
     },
     /// The leeway is too long.
     #[error("a leeway of {leeway:?} is longer than {limit:?}; set the clocks by NTP and use less")]
@@ -191,8 +274,24 @@ fn check_alias(alias: String) -> Result<String, IssuerError> {
     }
 }
 
-/// RFC 8414 §2: an https URL without query and fragment. The text is kept as it is, never normalised.
-fn check_identifier(issuer: String) -> Result<String, IssuerError> {
+/// The text is kept as it is, never normalised.
+pub(crate) fn check_identifier(preset: Preset, issuer: String) -> Result<String, IssuerError> {
+    match preset.identify(&issuer) {
+        Ok(Identifier::Url) => check_url(issuer),
+        Ok(Identifier::Name)
+            if issuer.len() <= MAX_NAME_BYTES && issuer.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(issuer)
+        }
+        Ok(Identifier::Name) => {
+            Err(IssuerError::Identifier { issuer, expected: "copy it from the `iss` claim of a token" })
+        }
+        Err(forms) => Err(IssuerError::Form { issuer, preset: preset.name(), forms }),
+    }
+}
+
+/// RFC 8414 §2: an https URL without query and fragment.
+fn check_url(issuer: String) -> Result<String, IssuerError> {
     let expected = match Url::parse(&issuer) {
         Err(_) => "write the absolute URL that stands in `iss`",
         Ok(url) if url.query().is_some() || url.fragment().is_some() => "it has no query and no fragment",
@@ -204,6 +303,9 @@ fn check_identifier(issuer: String) -> Result<String, IssuerError> {
 }
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// Identifiers that are no URLs are ids of projects, or names of domains.
+const MAX_NAME_BYTES: usize = 255;
 
 /// Clocks that are kept by NTP differ by far less.
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
@@ -254,6 +356,20 @@ mod tests {
             "urn:issuer",
         ] {
             let result = issuer("a", identifier, audience, algorithm);
+            assert!(matches!(result, Err(IssuerError::Identifier { .. })), "{identifier}");
+        }
+        for (preset, identifier) in [
+            (Preset::Auth0, "https://northwind.eu.auth0.com"),
+            (Preset::Okta, "https://adatum.okta.com"),
+            (Preset::Descope, "https://api.descope.com/"),
+        ] {
+            let result = Issuer::of(preset, "a", identifier, ["api"], [], keys());
+            assert!(matches!(result, Err(IssuerError::Form { .. })), "{identifier}");
+        }
+        // Only where a product has such issuers.
+        assert!(Issuer::of(Preset::Descope, "a", "P2kQ7v", ["api"], [], keys()).is_ok());
+        for identifier in ["P2 kQ7v", "P2kQ7vé", &"P".repeat(256)] {
+            let result = Issuer::of(Preset::Descope, "a", identifier, ["api"], [], keys());
             assert!(matches!(result, Err(IssuerError::Identifier { .. })), "{identifier}");
         }
         assert!(matches!(issuer("a", good, &[], algorithm), Err(IssuerError::NoAudience { .. })));

@@ -5,10 +5,21 @@ use portcullis_core::UnixTime;
 use serde_json::{Map, Number, Value};
 
 use crate::error::TokenError;
+use crate::preset::{ScopeForm, SubjectForm, TokenRules};
 
 /// Checks the form of every claim that anything in Portcullis reads. Claims not listed are ignored (RFC 7519 §4).
-pub(super) fn check(claims: &Map<String, Value>) -> Result<(), TokenError> {
-    for (claim, expected, holds) in FORMS {
+pub(super) fn check(rules: &TokenRules, claims: &Map<String, Value>) -> Result<(), TokenError> {
+    let scope: Form = match rules.scope {
+        ScopeForm::Text => ("scope", "a string of scopes separated by single spaces", is_scope),
+        ScopeForm::TextOrArray => {
+            ("scope", "a string of scopes separated by single spaces, or an array of scopes", is_scope_or_scopes)
+        }
+    };
+    let subject: Form = match rules.subject {
+        SubjectForm::NotEmpty => ("sub", "a non-empty string", is_text),
+        SubjectForm::MayBeEmpty => ("sub", "a string", Value::is_string),
+    };
+    for (claim, expected, holds) in FORMS.into_iter().chain([scope, subject]) {
         if claims.get(claim).is_some_and(|value| !holds(value)) {
             return Err(TokenError::InvalidClaim { claim, expected });
         }
@@ -90,6 +101,13 @@ fn is_scope(value: &Value) -> bool {
     })
 }
 
+/// As [`is_scope`], or the same as a JSON array.
+fn is_scope_or_scopes(value: &Value) -> bool {
+    let is_token =
+        |item: &Value| item.as_str().is_some_and(|token| !token.is_empty() && !token.contains(' ')) && is_scope(item);
+    is_scope(value) || value.as_array().is_some_and(|items| items.iter().all(is_token))
+}
+
 /// RFC 9068 §2.2.3.1 points to SCIM: names, or objects with the name in `value` (RFC 7643 §4.1.2).
 fn is_scim_list(value: &Value) -> bool {
     let is_entry = |entry: &Value| entry.is_string() || entry.get("value").is_some_and(Value::is_string);
@@ -110,7 +128,7 @@ fn is_actor(value: &Value) -> bool {
 
 type Form = (&'static str, &'static str, fn(&Value) -> bool);
 
-const FORMS: [Form; 14] = [
+const FORMS: [Form; 12] = [
     ("acr", "a non-empty string", is_text),
     ("act", "an object, with objects for prior actors", is_actor),
     ("amr", "an array of strings", is_texts),
@@ -122,9 +140,7 @@ const FORMS: [Form; 14] = [
     ("iss", "a non-empty string", is_text),
     ("jti", "a non-empty string", is_text),
     ("roles", "an array of strings or of objects with `value`", is_scim_list),
-    ("scope", "a string of scopes separated by single spaces", is_scope),
     ("status", "an object", is_object),
-    ("sub", "a non-empty string", is_text),
 ];
 
 #[cfg(test)]

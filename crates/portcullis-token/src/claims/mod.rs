@@ -1,24 +1,24 @@
 //! What the claims of a signed token must say (RFC 7519 §4.1, RFC 9068 §2.2 and §4).
 
 mod form;
+mod kind;
 
 use portcullis_core::UnixTime;
 use serde_json::{Map, Value};
 
 use crate::error::TokenError;
-use crate::excerpt::Excerpt;
-use crate::issuer::{Issuer, TokenType};
+use crate::issuer::{ForeignAudiences, Issuer};
 use form::NumericDate;
 
 type Claims = Map<String, Value>;
 
 /// Checks everything about a token but its signature: kind, audience, times, and the form of every claim that is used.
 pub(crate) fn check(issuer: &Issuer, typ: Option<&str>, claims: &Claims, now: UnixTime) -> Result<(), TokenError> {
-    check_type(issuer, typ, claims)?;
-    require_claims(claims)?;
+    kind::check(&issuer.rules, typ, claims)?;
+    require_claims(issuer, claims)?;
     check_audience(issuer, claims)?;
     check_times(issuer, claims, now)?;
-    form::check(claims)?;
+    form::check(&issuer.rules, claims)?;
     // RFC 7800 §3.1 lets a recipient ignore confirmation methods that it does not know. Then a stolen bound token would
     // pass as a bearer token.
     if claims.contains_key("cnf") {
@@ -36,42 +36,9 @@ pub(crate) fn unverified_issuer(claims: &Claims) -> Result<&str, TokenError> {
     }
 }
 
-/// RFC 9068 §4: nothing but an access token is accepted.
-fn check_type(issuer: &Issuer, typ: Option<&str>, claims: &Claims) -> Result<(), TokenError> {
-    // A media type, so its case does not matter (RFC 7515 §4.1.9).
-    let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
-    if is("at+jwt") || is("application/at+jwt") {
-        return Ok(());
-    }
-    match issuer.token_type {
-        TokenType::JwtOrNone if typ.is_none() || is("jwt") || is("application/jwt") => refuse_other_kinds(claims),
-        TokenType::JwtOrNone | TokenType::AccessToken => Err(TokenError::WrongType { typ: typ.map(Excerpt::new) }),
-    }
-}
-
-/// Keeps other tokens of the issuer out where `typ` does not.
-fn refuse_other_kinds(claims: &Claims) -> Result<(), TokenError> {
-    if let Some(claim) = MARKS_OF_OTHER_KINDS.into_iter().find(|claim| claims.contains_key(*claim)) {
-        return Err(TokenError::NotAnAccessToken { claim });
-    }
-    for (claim, values) in PURPOSES {
-        if claims.get(claim).is_some_and(|value| !values.iter().any(|expected| value == expected)) {
-            return Err(TokenError::NotAnAccessToken { claim });
-        }
-    }
-    // The audience of an ID token is the client (OpenID Connect Core §2).
-    let audiences = audiences(claims)?;
-    for claim in ["client_id", "azp"] {
-        let client = claims.get(claim).and_then(Value::as_str);
-        if client.is_some_and(|client| audiences.contains(&client)) {
-            return Err(TokenError::NotAnAccessToken { claim: "aud" });
-        }
-    }
-    Ok(())
-}
-
-fn require_claims(claims: &Claims) -> Result<(), TokenError> {
-    match REQUIRED.into_iter().find(|claim| !claims.contains_key(*claim)) {
+fn require_claims(issuer: &Issuer, claims: &Claims) -> Result<(), TokenError> {
+    let required = ["iss", "exp", "iat"].into_iter().chain(issuer.rules.required.iter().map(|claim| claim.as_str()));
+    match required.into_iter().find(|claim| !claims.contains_key(*claim)) {
         Some(claim) => Err(TokenError::MissingClaim { claim }),
         None => Ok(()),
     }
@@ -79,11 +46,24 @@ fn require_claims(claims: &Claims) -> Result<(), TokenError> {
 
 /// Exact comparison, no URL normalisation: `https://api.example.com/` is another resource server (RFC 9068 §4).
 fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<(), TokenError> {
-    let named = audiences(claims)?;
-    if issuer.audiences.iter().any(|ours| named.contains(&ours.as_str())) {
-        Ok(())
-    } else {
-        Err(TokenError::WrongAudience)
+    let named = match issuer.rules.audience_if_absent {
+        Some(claim) if !claims.contains_key("aud") => vec![stand_in(claim.as_str(), claims)?],
+        _ => audiences(claims)?,
+    };
+    let is_ours = |audience: &&str| issuer.audiences.iter().any(|ours| ours == audience);
+    let fits = match issuer.foreign_audiences {
+        ForeignAudiences::Accepted => named.iter().any(is_ours),
+        ForeignAudiences::Refused => named.iter().all(is_ours),
+    };
+    if fits { Ok(()) } else { Err(TokenError::WrongAudience) }
+}
+
+/// The audience of a product that has no `aud` and says the same in another claim.
+fn stand_in<'a>(claim: &'static str, claims: &'a Claims) -> Result<&'a str, TokenError> {
+    match claims.get(claim) {
+        None => Err(TokenError::MissingClaim { claim: "aud" }),
+        Some(Value::String(audience)) => Ok(audience),
+        Some(_) => Err(TokenError::InvalidClaim { claim, expected: "a string" }),
     }
 }
 
@@ -122,29 +102,6 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), To
         _ => Ok(()),
     }
 }
-
-/// RFC 9068 §2.2.
-const REQUIRED: [&str; 7] = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
-
-/// Claims that only other kinds of token have.
-const MARKS_OF_OTHER_KINDS: [&str; 9] = [
-    "nonce",               // ID token (OpenID Connect Core §2)
-    "at_hash",             // ID token
-    "c_hash",              // ID token
-    "s_hash",              // ID token (FAPI)
-    "events",              // logout token, security event (RFC 8417)
-    "htm",                 // DPoP proof (RFC 9449)
-    "htu",                 // DPoP proof
-    "status_list",         // token status list
-    "token_introspection", // introspection answer (RFC 9701)
-];
-
-/// Claims by which products say what a token is for, and the values that mean "access". They are not standardised.
-const PURPOSES: [(&str, &[&str]); 3] = [
-    ("typ", &["Bearer", "at+jwt"]), // Keycloak; its `ID`, `Refresh`, `Offline`, `Logout` and `DPoP` are others
-    ("token_use", &["access", "access_token"]), // Amazon Cognito; Ory
-    ("purpose", &["access_token"]), // Curity
-];
 
 /// Clocks of issuers run ahead by seconds, not by minutes.
 const MAX_FUTURE: std::time::Duration = std::time::Duration::from_secs(60);

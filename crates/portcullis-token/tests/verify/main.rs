@@ -16,3 +16,4 @@ mod mint;
 mod properties;
 mod settings;
 mod vectors;
+mod vendors;

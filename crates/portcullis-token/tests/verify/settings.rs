@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use portcullis_token::{EndpointError, IssuerError, IssuerSettings, KeySourceError, SettingsError, Verifier};
+use serde_json::json;
 
-use crate::mint::{AUDIENCE, NOW, Signer, claims, header, key_set, sign, time};
+use crate::mint::{AUDIENCE, NOW, Signer, claims, claims_with, header, key_set, sign, time};
 
 const GOOD: &str = r#"
     issuer = "https://as.example.com"
@@ -19,7 +20,7 @@ const GOOD: &str = r#"
 #[tokio::test]
 async fn settings_make_an_issuer() {
     let settings: IssuerSettings = toml::from_str(GOOD).unwrap();
-    let issuer = settings.into_issuer(&[AUDIENCE.to_owned()], Path::new("/nowhere")).unwrap();
+    let [issuer] = settings.into_issuers(&[AUDIENCE.to_owned()], Path::new("/nowhere")).unwrap().try_into().unwrap();
     assert_eq!(issuer.alias(), IssuerSettings::DEFAULT_ALIAS);
     let verifier = Verifier::new([issuer]).unwrap();
     assert!(verifier.verify(&sign(&header(), &claims()), time(NOW)).await.is_ok());
@@ -32,7 +33,7 @@ fn keys_may_stand_in_a_file_beside_the_settings() {
     std::fs::write(directory.join("jwks.json"), key_set().to_string()).unwrap();
     let read = |file: &str| {
         let settings = with("keys", &format!("{{ file = \"{file}\" }}")).unwrap();
-        settings.into_issuer(&[AUDIENCE.to_owned()], &directory)
+        settings.into_issuers(&[AUDIENCE.to_owned()], &directory)
     };
     assert!(read("jwks.json").is_ok());
     assert!(matches!(read("absent.json"), Err(SettingsError::Keys(KeySourceError::File { .. }))));
@@ -46,8 +47,10 @@ fn settings_that_cannot_be_read_say_why() {
     for (key, value, reason) in [
         ("algorithms", r#"["none"]"#, "`none`: not an asymmetric signature algorithm"),
         ("algorithms", r#"["HS256"]"#, "`HS256`: not an asymmetric signature algorithm"),
-        ("preset", r#""rfc6750""#, "unknown variant"),
+        ("preset", r#""rfc6750""#, "unknown variant `rfc6750`, expected one of `auth0`, `authress`"),
         ("typ", r#""JWT""#, "unknown variant"),
+        ("foreign_audiences", "\"yes\"", "unknown variant"),
+        ("tenants", r#""a""#, "invalid type"),
         ("leeway", "30", "invalid type"),
         ("leeway", r#""30""#, "`30` is not a duration"),
         ("keys", r#"{ url = "https://a", file = "b" }"#, "wanted exactly 1 element"),
@@ -58,7 +61,7 @@ fn settings_that_cannot_be_read_say_why() {
         let error = with(key, value).unwrap_err().to_string();
         assert!(error.contains(reason), "{key} = {value}: {error}");
     }
-    for key in ["issuer", "preset", "algorithms", "keys"] {
+    for key in ["issuer", "preset"] {
         let text: String = GOOD.lines().filter(|line| !line.trim().starts_with(key)).collect::<Vec<_>>().join("\n");
         let error = toml::from_str::<IssuerSettings>(&text).unwrap_err().to_string();
         assert!(error.contains("missing field"), "{key}: {error}");
@@ -69,7 +72,7 @@ fn settings_that_cannot_be_read_say_why() {
 fn unsafe_settings_are_refused() {
     // GEN-06, GEN-09
     let resource = [AUDIENCE.to_owned()];
-    let issuer = |key, value, resource: &[String]| with(key, value).unwrap().into_issuer(resource, Path::new("."));
+    let issuer = |key, value, resource: &[String]| with(key, value).unwrap().into_issuers(resource, Path::new("."));
     assert!(issuer("leeway", "\"60s\"", &resource).is_ok());
     for (key, value) in [("issuer", r#""http://as.example.com""#), ("alias", r#""a b""#), ("leeway", r#""61s""#)] {
         assert!(matches!(issuer(key, value, &resource), Err(SettingsError::Issuer(_))), "{key} = {value}");
@@ -86,6 +89,103 @@ fn unsafe_settings_are_refused() {
     }
     let url = issuer("keys", r#"{ url = "http://as.example.com/jwks" }"#, &resource);
     assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Url { .. })))));
+}
+
+#[test]
+fn a_preset_needs_no_algorithms_and_no_keys() {
+    let issuers = |text: &str| {
+        let settings: IssuerSettings = toml::from_str(text).unwrap();
+        settings.into_issuers(&[AUDIENCE.to_owned()], Path::new("."))
+    };
+    assert!(issuers("issuer = \"https://northwind.eu.auth0.com/\"\npreset = \"auth0\"").is_ok());
+    // The standard knows neither.
+    let error =
+        issuers("issuer = \"https://as.example.com\"\npreset = \"rfc9068\"\nalgorithms = [\"ES256\"]").unwrap_err();
+    assert!(matches!(error, SettingsError::NoKeys { .. }), "{error}");
+    let error = issuers(
+        "issuer = \"https://as.example.com\"\npreset = \"rfc9068\"\nkeys = { url = \"https://as.example.com/jwks\" }",
+    );
+    assert!(matches!(error, Err(SettingsError::Issuer(IssuerError::NoAlgorithm { .. }))), "{error:?}");
+    // JWTs of Google are no access tokens.
+    let error = issuers("issuer = \"https://accounts.google.com\"\npreset = \"google\"").unwrap_err();
+    assert!(matches!(error, SettingsError::NoKeys { .. }), "{error}");
+    let error = issuers("issuer = \"https://adatum.okta.com\"\npreset = \"okta\"").unwrap_err().to_string();
+    assert!(error.contains("those look like `https://{host}/oauth2/{server}`"), "{error}");
+}
+
+#[tokio::test]
+async fn an_issuer_template_stands_for_the_tenants_that_are_listed_and_for_no_other() {
+    // ASM-12
+    let template = |tenants: &str| {
+        let text = GOOD.replace("https://as.example.com", "https://as.example.com/{tenantid}/v2.0");
+        let settings: IssuerSettings = toml::from_str(&format!("alias = \"as\"\n{tenants}\n{text}")).unwrap();
+        settings.into_issuers(&[AUDIENCE.to_owned()], Path::new("."))
+    };
+    let issuers = template(r#"tenants = ["acme", "b-2.example"]"#).unwrap();
+    let named: Vec<_> = issuers.iter().map(|issuer| (issuer.alias(), issuer.identifier())).collect();
+    let expected = [
+        ("as.acme", "https://as.example.com/acme/v2.0"),
+        ("as.b-2.example", "https://as.example.com/b-2.example/v2.0"),
+    ];
+    assert_eq!(named, expected);
+    let verifier = Verifier::new(issuers).unwrap();
+    for (tenant, source) in [
+        ("acme", Some("as.acme")),
+        ("b-2.example", Some("as.b-2.example")),
+        ("eve", None),
+        ("{tenantid}", None),
+        ("acme/eve", None),
+    ] {
+        let claims = claims_with(json!({ "iss": format!("https://as.example.com/{tenant}/v2.0") }));
+        let verified = verifier.verify(&sign(&header(), &claims), time(NOW)).await;
+        assert_eq!(verified.as_ref().ok().map(|verified| verified.source()), source, "{tenant}");
+    }
+    let [alone] = template(r#"tenants = ["acme"]"#).unwrap().try_into().unwrap();
+    assert_eq!(alone.alias(), "as");
+
+    for (tenants, reason) in [
+        ("", "no tenant is listed"),
+        ("tenants = []", "no tenant is listed"),
+        (r#"tenants = ["*"]"#, "`*` is not a tenant"),
+        (r#"tenants = ["a/b"]"#, "`a/b` is not a tenant"),
+        (r#"tenants = [".."]"#, "`..` is not a tenant"),
+        (r#"tenants = [""]"#, "`` is not a tenant"),
+        (r#"tenants = ["a", "a"]"#, "`a` is listed twice"),
+    ] {
+        let error = template(tenants).unwrap_err().to_string();
+        assert!(error.contains(reason), "{tenants}: {error}");
+    }
+    for (issuer, reason) in [
+        ("https://as.example.com", "has no placeholder"),
+        ("https://as.example.com/{}", "one whole placeholder"),
+        ("https://as.example.com/{a}/{b}", "one whole placeholder"),
+        ("https://as.example.com/{a", "one whole placeholder"),
+        ("https://as.example.com/}a{", "one whole placeholder"),
+        ("https://as.example.com/*", "has no placeholder"),
+    ] {
+        let text = GOOD.replace("https://as.example.com", issuer);
+        let settings: IssuerSettings = toml::from_str(&format!("tenants = [\"a\"]\n{text}")).unwrap();
+        let error = settings.into_issuers(&[AUDIENCE.to_owned()], Path::new(".")).unwrap_err().to_string();
+        assert!(error.contains(reason), "{issuer}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_several_apis_is_refused_where_the_settings_say_so() {
+    // ATJ-12
+    for (setting, audience, accepted) in [
+        ("accepted", json!([AUDIENCE, "https://other.example.com"]), true),
+        ("refused", json!([AUDIENCE, "https://other.example.com"]), false),
+        ("refused", json!([AUDIENCE]), true),
+        ("refused", json!([AUDIENCE, "https://api-2.example.com"]), true),
+        ("refused", json!("https://other.example.com"), false),
+    ] {
+        let settings = with("foreign_audiences", &format!("\"{setting}\"")).unwrap();
+        let ours = [AUDIENCE.to_owned(), "https://api-2.example.com".to_owned()];
+        let verifier = Verifier::new(settings.into_issuers(&ours, Path::new(".")).unwrap()).unwrap();
+        let token = sign(&header(), &claims_with(json!({ "aud": audience })));
+        assert_eq!(verifier.verify(&token, time(NOW)).await.is_ok(), accepted, "{setting} {audience}");
+    }
 }
 
 #[test]

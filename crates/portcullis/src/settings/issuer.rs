@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_core::{Problem, Profile, Source, SourceError, SourceSettings, UnlistedClients};
-use portcullis_token::{Issuer, IssuerError, IssuerSettings, SettingsError, Verifier};
+use portcullis_token::{Issuer, IssuerError, IssuerSettings, Preset, SettingsError, TenantsError, Verifier};
 
 use super::table::Table;
 
@@ -25,8 +25,9 @@ pub(super) fn read(
             let help = "write a short name, such as `alias = \"northwind\"`: it becomes part of every id";
             problems.push(table.problem("", "an issuer among several has no `alias`").with_help(help));
         }
-        issuers.extend(verification(&table, resource, directory, problems));
-        sources.extend(reading(&table, problems));
+        let made = verification(&table, resource, directory, problems);
+        sources.extend(reading(&table, &made, problems));
+        issuers.extend(made.issuers);
     }
     let sound = stated && problems.len() == before;
     let verifier = sound
@@ -40,33 +41,42 @@ pub(super) fn read(
     }
 }
 
-/// The part of the table that is the verifier's.
-fn verification(
-    table: &Table<'_>,
-    resource: &[String],
-    directory: &Path,
-    problems: &mut Vec<Problem>,
-) -> Option<Issuer> {
-    let settings: IssuerSettings = table.only(IssuerSettings::KEYS).read(problems)?;
-    let issuer = settings.into_issuer(resource, directory);
-    issuer
-        .map_err(|error| {
-            let (key, help) = remedy(&error);
-            problems.push(table.problem(key, full_message(&error)).with_help(help));
-        })
-        .ok()
+/// What the verifier's part of a table makes.
+struct Verification {
+    preset: Preset,
+    /// One, or one for each tenant; none if something is wrong.
+    issuers: Vec<Issuer>,
 }
 
-/// The part of the table that is the engine's.
-fn reading(table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
-    let settings: SourceSettings = table.only(SourceSettings::KEYS).read(problems)?;
-    // The only preset there is; `preset` itself is checked by the verifier's part.
-    let source =
-        Source::new(table.text("alias").unwrap_or(IssuerSettings::DEFAULT_ALIAS), settings, Profile::rfc9068());
-    match source {
-        Ok(source) => Some(source),
+/// The part of the table that is the verifier's.
+fn verification(table: &Table<'_>, resource: &[String], directory: &Path, problems: &mut Vec<Problem>) -> Verification {
+    let Some(settings) = table.only(IssuerSettings::KEYS).read::<IssuerSettings>(problems) else {
+        return Verification { preset: Preset::Rfc9068, issuers: Vec::new() };
+    };
+    let preset = settings.preset();
+    let issuers = settings.into_issuers(resource, directory).unwrap_or_else(|error| {
+        let (key, help) = remedy(&error);
+        problems.push(table.problem(key, full_message(&error)).with_help(help));
+        Vec::new()
+    });
+    Verification { preset, issuers }
+}
+
+/// The part of the table that is the engine's: a source for each issuer.
+fn reading(table: &Table<'_>, verification: &Verification, problems: &mut Vec<Problem>) -> Vec<Source> {
+    let Some(settings) = table.only(SourceSettings::KEYS).read::<SourceSettings>(problems) else {
+        return Vec::new();
+    };
+    let stated = table.text("alias").unwrap_or(IssuerSettings::DEFAULT_ALIAS);
+    let mut aliases: Vec<&str> = verification.issuers.iter().map(Issuer::alias).collect();
+    if aliases.is_empty() {
+        aliases.push(stated);
+    }
+    let sources = aliases.iter().map(|alias| Source::new(*alias, settings.clone(), verification.preset.profile()));
+    match sources.collect() {
+        Ok(sources) => sources,
         // The verifier's part says so, and is stricter.
-        Err(SourceError::BadAlias { .. }) => None,
+        Err(SourceError::BadAlias { .. }) => Vec::new(),
         Err(error) => {
             let (key, help) = match error {
                 SourceError::ClientListedTwice { .. } => ("agent_clients", "decide what the client is"),
@@ -74,7 +84,7 @@ fn reading(table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
                 _ => ("", "change the table"),
             };
             problems.push(table.problem(key, error.to_string()).with_help(help));
-            None
+            Vec::new()
         }
     }
 }
@@ -82,9 +92,21 @@ fn reading(table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
 /// The key at fault, and what to do about it.
 fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
     match error {
-        SettingsError::Keys(_) => ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`"),
+        SettingsError::Keys(_) | SettingsError::NoKeys { .. } => {
+            ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`")
+        }
         SettingsError::Issuer(IssuerError::Alias { .. }) => ("alias", "write a short name such as `main`"),
-        SettingsError::Issuer(IssuerError::Identifier { .. }) => ("issuer", "copy it from the `iss` claim of a token"),
+        SettingsError::Issuer(IssuerError::Identifier { .. } | IssuerError::Form { .. }) => {
+            ("issuer", "copy it from the `iss` claim of a token")
+        }
+        SettingsError::Tenants(TenantsError::NoPlaceholder { .. } | TenantsError::Placeholder { .. }) => (
+            "issuer",
+            "write one placeholder where the tenant stands, as in `https://login.microsoftonline.com/{tenantid}/v2.0`",
+        ),
+        SettingsError::Tenants(TenantsError::NoTenants { .. }) => {
+            ("issuer", "list those that you trust: `tenants = [\"6c1f8a72-4b0d-4e39-9a57-d2e8f0b3c614\"]`")
+        }
+        SettingsError::Tenants(_) => ("tenants", "list each tenant once, as it stands in the `iss` claim"),
         SettingsError::Issuer(IssuerError::LeewayTooLong { .. }) => ("leeway", "write at most `leeway = \"60s\"`"),
         SettingsError::Issuer(IssuerError::NoAlgorithm { .. }) => ("algorithms", "write `algorithms = [\"ES256\"]`"),
         SettingsError::Issuer(IssuerError::NoAudience { .. }) => {

@@ -94,8 +94,7 @@ impl<'a> Table<'a> {
         let read = T::deserialize(Deserializer::from(whole));
         let refusal = |error: &Error| {
             let offset = error.span().map_or(self.span.start, |span| span.start);
-            let holds = |value: &Spanned<DeValue<'_>>| value.span().contains(&offset);
-            let key = self.entries.iter().find(|(key, value)| key.span().contains(&offset) || holds(value));
+            let key = self.entries.iter().find(|(key, value)| key.span().contains(&offset) || covers(value, offset));
             match key {
                 Some((key, _)) => self.refusal(key.get_ref(), error, offset),
                 None => self.lacking(error.message()),
@@ -146,6 +145,18 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Whether `offset` lies in `value`. The span of a table with a header of its own is that of the header.
+fn covers(value: &Spanned<DeValue<'_>>, offset: usize) -> bool {
+    let within = match value.get_ref() {
+        DeValue::Table(entries) => {
+            entries.iter().any(|(key, value)| key.span().contains(&offset) || covers(value, offset))
+        }
+        DeValue::Array(values) => values.iter().any(|value| covers(value, offset)),
+        _ => false,
+    };
+    within || value.span().contains(&offset)
+}
+
 /// How to write the value of `key`.
 fn form(key: &str) -> Option<String> {
     FORMS.iter().find(|(known, _)| *known == key).map(|(_, form)| format!("write it like `{key} = {form}`"))
@@ -164,8 +175,10 @@ const FORMS: &[(&str, &str)] = &[
     ("application_permissions", r#"{ claim = "permissions", as = "array" }"#),
     ("audience", r#"["https://api.example.com"]"#),
     ("ceilings", r#"["agents.cedar"]"#),
+    ("claims", r#"{ roles = { claim = "https://example.com/roles", as = "array" } }"#),
     ("consent", r#""none""#),
     ("entities", r#""none""#),
+    ("foreign_audiences", r#""refused""#),
     ("guardrails", r#"["tenancy.cedar"]"#),
     ("issuer", r#""https://issuer.example.com""#),
     ("keys", r#"{ url = "https://issuer.example.com/jwks" }"#),
@@ -179,6 +192,7 @@ const FORMS: &[(&str, &str)] = &[
     ("scope_names", r#"{ "https://api.example.com/read" = "read:projects" }"#),
     ("scopes", r#"["read:projects"]"#),
     ("supplies", r#"["Project"]"#),
+    ("tenants", r#"["6c1f8a72-4b0d-4e39-9a57-d2e8f0b3c614"]"#),
     ("typ", r#""at+jwt""#),
     ("unlisted_clients", r#""agent""#),
 ];

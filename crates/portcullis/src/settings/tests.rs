@@ -1,4 +1,4 @@
-use portcullis_core::LoadError;
+use portcullis_core::{Listing, LoadError, VerifiedClaims};
 use portcullis_token::IssuerSettings;
 
 use super::*;
@@ -169,6 +169,122 @@ fn several_issuers_are_told_apart() {
     assert!(found.iter().any(|problem| problem.contains("two issuers have the alias `a`")), "{found:#?}");
     let unstated = both("a", "b").replacen("scopes = \"all\"", "", 1);
     assert!(listed(&refused(&unstated)).iter().any(|problem| problem.contains("has to state `scopes`")));
+}
+
+#[test]
+fn a_product_is_one_line() {
+    let table = |preset: &str, issuer: &str| {
+        let settings = with("preset = \"rfc9068\"", &format!("preset = \"{preset}\""));
+        let settings = settings.replace("https://issuer.example.com\"\npreset", &format!("{issuer}\"\npreset"));
+        let settings = settings.replace("algorithms = [\"ES256\"]\n", "");
+        settings.replace("keys = { url = \"https://issuer.example.com/jwks\" }\n", "")
+    };
+    assert!(load(&files(&table("auth0", "https://northwind.eu.auth0.com/"))).is_ok());
+    for (settings, expected) in [
+        (
+            table("auth0", "https://northwind.eu.auth0.com"),
+            "13: `https://northwind.eu.auth0.com` is not an issuer of `auth0`; those look like `https://{host}/` | copy it from the `iss` claim of a token",
+        ),
+        (table("auth1", "https://northwind.eu.auth0.com/"), "14: `preset`: unknown variant `auth1`"),
+        (
+            table("google", "https://accounts.google.com"),
+            "12: preset `google` does not know where the keys of `https://accounts.google.com` are",
+        ),
+        (
+            table("rfc9068", "https://issuer.example.com"),
+            "12: preset `rfc9068` does not know where the keys of `https://issuer.example.com` are | say where the issuer publishes its keys",
+        ),
+    ] {
+        let found = listed(&refused(&settings));
+        let expected = format!("portcullis.toml:{expected}");
+        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn each_listed_tenant_is_an_issuer_and_a_source_of_its_own() {
+    // ASM-12
+    let template =
+        with("issuer = \"https://issuer.example.com\"", "issuer = \"https://issuer.example.com/{tenantid}\"");
+    let tenants = |list: &str, more: &str| template.replace("preset =", &format!("tenants = {list}\n{more}\npreset ="));
+    let stated = "alias = \"as\"\nscopes = \"all\"\nroles = \"all\"\nkinds = \"all\"";
+    let loaded = load(&files(&tenants("[\"acme\", \"beta\"]", stated))).unwrap();
+    let sources = loaded.bundle.sources();
+    assert!(["as.acme", "as.beta"].iter().all(|alias| sources.get(alias).is_some()) && sources.get("as").is_none());
+    // Alone, it keeps its alias, and ids stay as they are.
+    let loaded = load(&files(&tenants("[\"acme\"]", ""))).unwrap();
+    assert!(loaded.bundle.sources().get(IssuerSettings::DEFAULT_ALIAS).is_some());
+
+    for (settings, expected) in [
+        (tenants("[\"acme\", \"beta\"]", ""), "source `main.acme` has to state `scopes`"),
+        (
+            template.clone(),
+            "portcullis.toml:13: issuer `https://issuer.example.com/{tenantid}` is a template, and no tenant is listed: it would stand for everybody's | list those that you trust",
+        ),
+        (
+            with("preset =", "tenants = [\"acme\"]\npreset ="),
+            "portcullis.toml:13: `tenants` are listed, and issuer `https://issuer.example.com` has no placeholder such as `{tenantid}` | write one placeholder",
+        ),
+        (tenants("[\"*\"]", ""), "portcullis.toml:14: `*` is not a tenant"),
+    ] {
+        let found = listed(&refused(&settings));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "expected {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn a_profile_may_stand_in_the_settings() {
+    let profile = r#"
+[issuer.profile]
+client = "azp"
+scopes = { claim = "scp", as = "space-separated" }
+
+[[issuer.profile.classify]]
+when = { present = "oid" }
+kind = "user"
+id = "oid"
+
+[issuer.claims]
+roles = { claim = "https://example.com/roles", as = "array" }
+"#;
+    let with_profile = |from: &str, to: &str| {
+        assert!(profile.contains(from), "{from}");
+        format!("{GOOD}{}", profile.replacen(from, to, 1))
+    };
+    let loaded = load(&files(&with_profile("", ""))).unwrap();
+    let claims = serde_json::json!({
+        "iss": "https://issuer.example.com", "oid": "ann", "sub": "x", "azp": "web", "scp": "a b",
+        "https://example.com/roles": ["reader"],
+    });
+    let claims = VerifiedClaims::assume_verified("main", claims.as_object().cloned().unwrap());
+    let caller = loaded.bundle.sources().read(claims).unwrap();
+    assert_eq!((caller.subject().id.as_str(), caller.client()), ("ann", Some("web")));
+    assert_eq!(caller.scopes().unwrap(), ["a", "b"]);
+    assert_eq!(*caller.roles(), Listing::Known(vec!["reader".to_owned()]));
+
+    for (settings, expected) in [
+        (with_profile("client =", "clients ="), "23: `profile`: unknown field `clients`"),
+        (
+            with_profile("kind = \"user\"", "kind = \"robot\""),
+            "28: `profile`: unknown variant `robot`, expected one of `user`, `service`, `agent`",
+        ),
+        (with_profile("as = \"space-separated\"", "as = \"words\""), "24: `profile`: unknown variant `words`"),
+        (
+            with_profile("\"oid\" }", "{ claim = \"oid\", regex = \"(\" } }"),
+            "22: `profile`: profile key `classify[0].when.present",
+        ),
+        (
+            with_profile("roles = { claim", "gate = [{ present = \"x\" }]\nroles = { claim"),
+            "31: `claims`: profile key `gate`: cannot be changed alone; write a whole `profile`",
+        ),
+        (
+            with_profile("[[issuer.profile.classify]]", "[[issuer.profile.classified]]"),
+            "26: `profile`: unknown field `classified`",
+        ),
+    ] {
+        let found = listed(&refused(&settings));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "expected {expected}\nfound {found:#?}");
+    }
 }
 
 #[test]

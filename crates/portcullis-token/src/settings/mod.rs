@@ -1,0 +1,187 @@
+//! One `[[issuer]]` of `portcullis.toml`.
+
+mod tenants;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::algorithm::Algorithm;
+use crate::duration::HumanDuration;
+use crate::issuer::{ForeignAudiences, Issuer, IssuerError, TokenType, check_identifier};
+use crate::keys::KeySet;
+use crate::preset::Preset;
+use crate::source::{KeySource, KeySourceError};
+use tenants::Expansion;
+pub use tenants::TenantsError;
+
+/// The part of one `[[issuer]]` table that says how its tokens are verified.
+///
+/// The table holds more: how claims become a caller. Whoever reads the file splits it by [`IssuerSettings::KEYS`], so
+/// that a misspelled key is found by one of the two readers.
+///
+/// ```toml
+/// [[issuer]]
+/// alias = "main"                              # may be left out where there is one issuer
+/// issuer = "https://as.example.com"
+/// preset = "rfc9068"                          # or the name of a product
+/// audience = ["https://api.example.com"]      # default: `resource` of the file
+/// algorithms = ["ES256"]                      # default: the product's
+/// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }; default: the product's
+/// leeway = "30s"
+/// max_lifetime = "24h"
+/// typ = "at+jwt"                              # "jwt", "none" or "jwt-or-none", for products that cannot do better; default: the product's
+/// foreign_audiences = "accepted"              # or "refused": tokens that name others in `aud` as well
+/// ```
+///
+/// # Tenants
+///
+/// `issuer` may hold one placeholder, which stands for each of `tenants` in turn. Each is an issuer of its own, which shares
+/// nothing with the others; if there are several, its alias is `alias.tenant`. The placeholder may stand in the URL of
+/// `keys` too.
+///
+/// ```toml
+/// issuer = "https://login.microsoftonline.com/{tenantid}/v2.0"
+/// tenants = ["6c1f8a72-4b0d-4e39-9a57-d2e8f0b3c614", "0d9b4e61-83f7-42ac-b5d0-7e1c6a2f9835"]
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerSettings {
+    alias: Option<String>,
+    issuer: String,
+    tenants: Option<Vec<String>>,
+    preset: Preset,
+    audience: Option<Vec<String>>,
+    algorithms: Option<Vec<Algorithm>>,
+    keys: Option<KeySettings>,
+    leeway: Option<HumanDuration>,
+    max_lifetime: Option<HumanDuration>,
+    typ: Option<TokenType>,
+    foreign_audiences: Option<ForeignAudiences>,
+}
+
+impl IssuerSettings {
+    /// The keys of the table that belong to this type.
+    pub const KEYS: &[&str] = &[
+        "alias",
+        "issuer",
+        "tenants",
+        "preset",
+        "audience",
+        "algorithms",
+        "keys",
+        "leeway",
+        "max_lifetime",
+        "typ",
+        "foreign_audiences",
+    ];
+
+    /// The alias of an issuer that does not state one.
+    pub const DEFAULT_ALIAS: &str = "main";
+
+    /// The issuers of these settings: one, or one for each tenant.
+    ///
+    /// `resource` are the audiences where the table names none; `directory` is where a relative key file is looked for.
+    ///
+    /// # Errors
+    ///
+    /// If the settings would accept tokens that nobody meant to accept, or the keys cannot be had.
+    pub fn into_issuers(self, resource: &[String], directory: &Path) -> Result<Vec<Issuer>, SettingsError> {
+        let expanded = tenants::expand(&self.issuer, self.tenants.as_deref())?;
+        let several = expanded.len() > 1;
+        let issuers = expanded.into_iter().map(|expansion| {
+            let issuer = self.issuer(&expansion, resource, directory)?;
+            Ok(match expansion.tenant() {
+                Some(tenant) if several => issuer.with_tenant(tenant),
+                _ => issuer,
+            })
+        });
+        issuers.collect()
+    }
+
+    /// What the claims of these issuers mean, unless the table says otherwise.
+    #[must_use]
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    fn issuer(
+        &self,
+        expansion: &Expansion<'_>,
+        resource: &[String],
+        directory: &Path,
+    ) -> Result<Issuer, SettingsError> {
+        let alias = self.alias.as_deref().unwrap_or(Self::DEFAULT_ALIAS);
+        let audiences = self.audience.as_deref().unwrap_or(resource);
+        let algorithms = match &self.algorithms {
+            // Stated, and so not the preset's.
+            Some(stated) if stated.is_empty() => {
+                return Err(IssuerError::NoAlgorithm { issuer: expansion.issuer().to_owned() }.into());
+            }
+            stated => stated.clone().unwrap_or_default(),
+        };
+        let keys = self.keys(expansion, directory)?;
+        let mut issuer = Issuer::of(self.preset, alias, expansion.issuer(), audiences, algorithms, keys)?
+            .with_foreign_audiences(self.foreign_audiences.unwrap_or_default());
+        if let Some(typ) = self.typ {
+            issuer = issuer.with_token_type(typ);
+        }
+        if let Some(leeway) = self.leeway {
+            issuer = issuer.with_leeway(leeway.into())?;
+        }
+        if let Some(max_lifetime) = self.max_lifetime {
+            issuer = issuer.with_max_lifetime(max_lifetime.into());
+        }
+        Ok(issuer)
+    }
+
+    fn keys(&self, expansion: &Expansion<'_>, directory: &Path) -> Result<KeySource, SettingsError> {
+        let issuer = expansion.issuer();
+        Ok(match &self.keys {
+            Some(KeySettings::Url(url)) => KeySource::url(&expansion.fill(url))?,
+            Some(KeySettings::File(path)) => KeySource::file(&directory.join(path))?,
+            Some(KeySettings::Inline(set)) => KeySource::fixed(KeySet::try_from(set).map_err(KeySourceError::KeySet)?),
+            None => match self.preset.jwks_uri(issuer) {
+                Some(url) => KeySource::url(&url)?,
+                None => {
+                    // A wrong issuer is the better explanation.
+                    check_identifier(self.preset, issuer.to_owned())?;
+                    return Err(SettingsError::NoKeys { issuer: issuer.to_owned(), preset: self.preset.name() });
+                }
+            },
+        })
+    }
+}
+
+/// Why the settings of an issuer are refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A rule of the issuer is unsafe.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeySourceError),
+    /// Nothing says where the keys are.
+    #[error("preset `{preset}` does not know where the keys of `{issuer}` are")]
+    NoKeys {
+        /// The issuer.
+        issuer: String,
+        /// The name of the preset.
+        preset: &'static str,
+    },
+    /// `issuer` and `tenants` do not fit together.
+    #[error(transparent)]
+    Tenants(#[from] TenantsError),
+}
+
+/// Exactly one place for keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KeySettings {
+    Url(String),
+    File(PathBuf),
+    Inline(Value),
+}
