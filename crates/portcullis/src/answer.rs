@@ -94,10 +94,8 @@ impl Row {
                 Self::new(Problem::MalformedCredentials).challenge(Challenge::error(realm, "invalid_request"))
             }
             Refusal::NoCredentials => Self::new(Problem::CredentialsRequired).challenge(Challenge::bearer(realm)),
-            Refusal::InvalidToken { description, .. } => {
-                let challenge = Challenge::error(realm, "invalid_token").with("error_description", description);
-                Self::new(Problem::InvalidToken).challenge(challenge).detail(Some((*description).to_owned()))
-            }
+            Refusal::InvalidToken { description, .. } => Self::invalid_token(realm, description),
+            Refusal::UnusableClaims { .. } => Self::invalid_token(realm, UNUSABLE_CLAIMS),
             Refusal::Denied(denied) => Self::denied(denied, realm),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
             Refusal::MethodNotAllowed { allowed } => Self::new(Problem::MethodNotAllowed).field(ALLOW, allowed.clone()),
@@ -109,6 +107,11 @@ impl Row {
             }
             Refusal::Defect(_) => Self::new(Problem::InternalError),
         }
+    }
+
+    fn invalid_token(realm: &str, description: &'static str) -> Self {
+        let challenge = Challenge::error(realm, "invalid_token").with("error_description", description);
+        Self::new(Problem::InvalidToken).challenge(challenge).detail(Some(description.to_owned()))
     }
 
     /// A challenge is sent only for what this caller can obtain here: else it would send its user through a consent
@@ -191,3 +194,6 @@ fn step_up_challenge(realm: &str, step_up: &StepUp) -> Challenge {
 fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1)
 }
+
+/// What a caller learns of a token whose claims cannot be used here.
+const UNUSABLE_CLAIMS: &str = "the claims of the access token are not accepted";

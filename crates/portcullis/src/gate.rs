@@ -177,7 +177,8 @@ impl Gate {
 
     async fn caller(&self, token: Token<'_>, now: UnixTime) -> Result<portcullis_core::Caller, Refusal> {
         let claims = self.0.verifier.verify(token.0, now).await?;
-        Ok(self.0.engine.caller(&claims)?)
+        let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
+        self.0.engine.caller(&claims).map_err(unusable)
     }
 
     /// `None` if the handler decides, and nothing speaks against it yet.

@@ -52,6 +52,7 @@ macro_rules! emit {
             denial = denial.map(|denial| denial.kind().as_str()),
             layers = denial.map(|denial| debug(denial.layers())),
             policies = denial.map(|denial| debug(denial.policies())),
+            absent_claims = event.absent_claims().map(debug),
             remedy = denial.and_then(Denial::remedy).map(tracing::field::display),
             reason = event.reason().map(debug),
             status = event.status.map(|status| status.as_u16()),
@@ -63,7 +64,7 @@ impl Event<'_> {
     pub(crate) fn emit(&self) {
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
-            Outcome::Refused(Refusal::Unavailable { .. }) => emit!(warn, self),
+            Outcome::Refused(Refusal::Unavailable { .. } | Refusal::UnusableClaims { .. }) => emit!(warn, self),
             Outcome::Allowed | Outcome::Refused(_) | Outcome::Undecided => emit!(info, self),
         }
     }
@@ -82,6 +83,14 @@ impl Event<'_> {
             Outcome::Refused(Refusal::Denied(denied)) => Some(&denied.denial),
             _ => None,
         }
+    }
+
+    /// What the profile looked for and did not find in the token of a caller that is denied. An empty set of scopes or roles
+    /// looks the same to policies, whatever the reason.
+    fn absent_claims(&self) -> Option<String> {
+        self.denial()?;
+        let absent: Vec<_> = self.session?.caller().absent().iter().map(ToString::to_string).collect();
+        (!absent.is_empty()).then(|| absent.join(", "))
     }
 
     /// Why, where no denial says it.

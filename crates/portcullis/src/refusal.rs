@@ -21,6 +21,10 @@ pub(crate) enum Refusal {
     NoCredentials,
     #[error("invalid token: {reason}")]
     InvalidToken { description: &'static str, reason: String },
+    /// The token is one of the issuer's, and its claims are not what the profile expects. If that is so for all of them,
+    /// the profile is wrong.
+    #[error("unusable claims: {reason}")]
+    UnusableClaims { reason: String },
     #[error("denied")]
     Denied(Box<Denied>),
     #[error("no route matches")]
@@ -125,7 +129,7 @@ impl From<TokenError> for Refusal {
 
 impl From<ClaimsError> for Refusal {
     fn from(error: ClaimsError) -> Self {
-        Self::InvalidToken { description: UNUSABLE_CLAIMS, reason: error.to_string() }
+        Self::UnusableClaims { reason: error.to_string() }
     }
 }
 
@@ -133,9 +137,7 @@ impl From<SessionError> for Refusal {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Claims(error) => error.into(),
-            SessionError::Claim { .. } => {
-                Self::InvalidToken { description: UNUSABLE_CLAIMS, reason: error.to_string() }
-            }
+            SessionError::Claim { .. } => Self::UnusableClaims { reason: error.to_string() },
             SessionError::UnknownMemberships { .. } => Self::NotKnown(error),
             error => Defect::Principal(error).into(),
         }
@@ -145,6 +147,3 @@ impl From<SessionError> for Refusal {
 fn list(errors: &[ObligationError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
-
-/// What a caller learns of a token whose claims cannot be used here.
-const UNUSABLE_CLAIMS: &str = "the claims of the access token are not accepted";

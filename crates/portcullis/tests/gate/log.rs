@@ -126,6 +126,39 @@ async fn a_refusal_is_logged_with_its_reason_and_the_id_that_the_caller_sees() {
 }
 
 #[tokio::test]
+async fn a_profile_that_is_not_the_issuers_shows_in_the_log() {
+    // Nothing is wrong with these tokens: their claims have other names than the profile expects.
+    let (service, log) = (Service::new(|gate| gate), Log::start());
+    let answer =
+        service.open(&json!({ "scope": null, "scp": ["read:notes"], "entitlements": null })).await.unwrap_err();
+    let [event] = log.take().try_into().unwrap();
+    assert_eq!(
+        (answer.status(), event["decision"].as_str(), event["level"].as_str()),
+        (StatusCode::FORBIDDEN, "\"deny\"", "INFO")
+    );
+    assert_eq!(
+        (event["layers"].as_str(), event["absent_claims"].as_str()),
+        ("[Consent]", r#""scopes in `scope`, entitlements in `entitlements`""#)
+    );
+    // The caller does not learn how its token is read.
+    assert!(!answer.body().contains("`scope`"), "{}", answer.body());
+    // There is nothing to see where the claim is there.
+    let _ = service.open(&json!({ "scope": "" })).await.unwrap_err();
+    let [event] = log.take().try_into().unwrap();
+    assert!(!event.contains_key("absent_claims"));
+
+    // What the profile cannot do without.
+    let profile = json!({ "classify": [{ "kind": "user", "id": "uid" }], "scopes": "scope" });
+    let (service, log) = (Service::with_source(&json!({ "profile": profile }), |gate| gate), Log::start());
+    let answer = service.open(&json!({})).await.unwrap_err();
+    let [event] = log.take().try_into().unwrap();
+    assert_eq!((answer.status(), event["level"].as_str()), (StatusCode::UNAUTHORIZED, "WARN"));
+    let reason = "unusable claims: issuer `main`: claim `uid` is missing, so the subject cannot be told";
+    assert!(event["reason"].contains(reason), "{event:?}");
+    assert!(!answer.body().contains("uid"), "{}", answer.body());
+}
+
+#[tokio::test]
 async fn no_credential_reaches_the_log_and_no_line_is_injected() {
     // GEN-04, JWT-14
     let (service, log) = (Service::new(|gate| gate), Log::start());
