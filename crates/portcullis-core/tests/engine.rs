@@ -294,6 +294,7 @@ fn the_subject_of_a_service_token_needs_a_ceiling_too() {
 
 #[test]
 fn only_the_outermost_actor_decides() {
+    // EXC-02, AGT-02
     let chain = |outer: &str, inner: &str| {
         let hop = |sub: &str| json!({ "sub": sub, "sub_profile": "ai_agent" });
         let mut act = hop(outer);
@@ -320,7 +321,24 @@ fn only_the_outermost_actor_decides() {
 }
 
 #[test]
+fn the_class_that_a_token_gives_its_client_admits_it_to_no_more_than_its_user_has() {
+    // AGT-01, EXC-04
+    let engine = engine_with(json!({ "unlisted_clients": "deny", "claims": { "agent_type": "agent_type" } }));
+    let session = |more: Value| engine.session(&verified(&claims(&more))).unwrap();
+    let (of_ann, of_bob) = (plain(), note(&json!({ "owner": "bob" }), "inbox"));
+    let request = |note| Request::new("GetNote", note, now());
+    let _ = allowed(&session(json!({ "agent_type": "trusted" })), &request(&of_ann));
+    assert_eq!(denied(&session(json!({ "agent_type": "trusted" })), &request(&of_bob)).layers(), [Layer::Roles]);
+    assert_eq!(denied(&session(json!({ "agent_type": "other" })), &request(&of_ann)).layers(), [Layer::Ceilings]);
+    // The same agent on its own behalf.
+    let alone = |class: &str| session(json!({ "sub": "bot", "client_id": "bot", "agent_type": class }));
+    let _ = allowed(&alone("trusted"), &request(&of_bob));
+    assert_eq!(denied(&alone("other"), &request(&of_bob)).layers(), [Layer::Ceilings]);
+}
+
+#[test]
 fn an_action_is_not_for_every_kind_of_principal() {
+    // M2M-02
     let facts = Facts::from_json(&json!({ "weight": 1 })).unwrap();
     let note = plain();
     let service = session(&json!({ "sub": "indexer", "client_id": "indexer", "scope": "all:notes read:profile" }));
@@ -518,6 +536,7 @@ fn a_session_without_scopes_is_exempt_only_where_the_source_says_so() {
 
 #[test]
 fn scopes_that_the_bundle_does_not_know_grant_nothing() {
+    // ATJ-14
     let caller = session(&json!({ "scope": "openid GetNote careful Read:Notes read:notes2 * admin" }));
     assert_eq!(denied(&caller, &Request::new("GetNote", &plain(), now())).layers(), [Layer::Consent]);
     assert_eq!(caller.unknown_scopes(), ["openid", "GetNote", "careful", "Read:Notes", "read:notes2", "*", "admin"]);

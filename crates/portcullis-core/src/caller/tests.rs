@@ -664,7 +664,7 @@ fn no_list_stands_for_another_and_no_time_for_another() {
     assert_eq!((caller.roles(), caller.groups()), (&Listing::Known(vec![]), &Listing::Known(vec!["auditor".into()])));
     // ATJ-11: a refreshed token is new, the login that it stands for is not
     let caller = read(&user_with(&json!({ "iat": 5_000, "auth_time": 100, "acr": "pwd" }))).unwrap();
-    assert_eq!(caller.authenticated_at().map(|time| time.as_secs()), Some(100));
+    assert_eq!(caller.authenticated_at().map(crate::time::UnixTime::as_secs), Some(100));
     assert!(read(&user_with(&json!({ "iat": 5_000 }))).unwrap().authenticated_at().is_none());
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portcullis_core::VerifiedClaims;
 use portcullis_token::{EndpointError, IssuerError, IssuerSettings, KeySourceError, SettingsError, Verifier};
 use serde_json::json;
 
@@ -138,7 +139,7 @@ async fn an_issuer_template_stands_for_the_tenants_that_are_listed_and_for_no_ot
     ] {
         let claims = claims_with(json!({ "iss": format!("https://as.example.com/{tenant}/v2.0") }));
         let verified = verifier.verify(&sign(&header(), &claims), time(NOW)).await;
-        assert_eq!(verified.as_ref().ok().map(|verified| verified.source()), source, "{tenant}");
+        assert_eq!(verified.as_ref().ok().map(VerifiedClaims::source), source, "{tenant}");
     }
     let [alone] = template(r#"tenants = ["acme"]"#).unwrap().try_into().unwrap();
     assert_eq!(alone.alias(), "as");

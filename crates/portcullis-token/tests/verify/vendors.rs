@@ -124,7 +124,6 @@ impl Example {
         for example in plain
             .into_iter()
             .chain(Self::all())
-            .into_iter()
             .filter(|example| example.is_jwt() && example.expected_fault().is_none())
         {
             first.entry(example.vendor().to_owned()).or_insert(example);

@@ -156,6 +156,8 @@ async fn a_profile_that_is_not_the_issuers_shows_in_the_log() {
     let reason = "unusable claims: issuer `main`: claim `uid` is missing, so the subject cannot be told";
     assert!(event["reason"].contains(reason), "{event:?}");
     assert!(!answer.body().contains("uid"), "{}", answer.body());
+    // ATJ-07
+    assert!(answer.headers()[http::header::WWW_AUTHENTICATE].to_str().unwrap().contains("error=\"invalid_token\""));
 }
 
 #[tokio::test]
