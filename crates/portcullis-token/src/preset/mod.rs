@@ -207,5 +207,13 @@ mod tests {
         ] {
             assert_eq!(preset.jwks_uri(issuer).as_deref(), keys, "{preset:?} {issuer}");
         }
+        for (preset, issuer, endpoint) in [
+            (Preset::Curity, "https://a/oauth/v2/oauth-anonymous", Some("https://a/oauth/v2/oauth-introspect")),
+            (Preset::Google, "https://accounts.google.com", Some("https://oauth2.googleapis.com/tokeninfo")),
+            (Preset::Ory, "https://a/", Some("https://a/admin/oauth2/introspect")),
+            (Preset::Auth0, "https://a/", None),
+        ] {
+            assert_eq!(preset.introspection_endpoint(issuer).as_deref(), endpoint, "{preset:?} {issuer}");
+        }
     }
 }

@@ -397,6 +397,18 @@ async fn id_tokens_and_refresh_tokens_of_every_product_are_refused() {
         let result = Example::named(name).verify_with(json!({ claim: value })).await;
         assert_eq!(fault_of(&result), format!("NotAnAccessToken {claim}"), "{name}");
     }
+    // Whatever `typ` says.
+    let keycloak = Example::named("keycloak-agent-delegation");
+    assert_eq!(keycloak.token["header"]["typ"], "at+jwt");
+    assert_eq!(fault_of(&keycloak.verify_with(json!({ "typ": "ID" })).await), "NotAnAccessToken typ");
+    let spring = Example::named("spring-user").verify_with(json!({ "azp": "web-client" })).await;
+    assert_eq!(fault_of(&spring), "NotAnAccessToken azp");
+    // A token that says it is bound is not accepted as one that is not.
+    let keycloak = Example::named("keycloak-user");
+    let unbound = keycloak.verify_with(json!({ "typ": "DPoP" })).await.unwrap();
+    assert!(matches!(keycloak.read(unbound), Err(ClaimsError::GateClosed { .. })));
+    let bound = keycloak.verify_with(json!({ "typ": "DPoP", "cnf": { "jkt": "x" } })).await;
+    assert_eq!(fault_of(&bound), "BindingUnsupported");
     for (name, claim) in [
         ("keycloak-user", "typ"),
         ("cognito-user", "token_use"),

@@ -84,7 +84,10 @@ impl Service {
     }
 
     pub(crate) async fn open_as(&self, method: &Method, authorization: &str) -> Result<Admission, Answer> {
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())]);
+        self.open_with(method, HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())])).await
+    }
+
+    pub(crate) async fn open_with(&self, method: &Method, headers: HeaderMap) -> Result<Admission, Answer> {
         let route = RouteMatch::new("/notes/{id}", ["n1"]);
         self.gate.open(&RequestHead::new(method, &headers, Some(&route))).await
     }
