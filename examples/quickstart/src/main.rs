@@ -81,8 +81,7 @@ fn gate(bundle: &str, issuer: &Issuer, store: Store) -> Result<Gate, Failure> {
         table.insert("keys".to_owned(), toml::Table::from_iter([("url".to_owned(), issuer.jwks_url().into())]).into());
     }
     let files = files.with_file("portcullis.toml", settings.to_string());
-    let loaded = portcullis::load(&files)?;
-    Ok(Gate::builder(loaded.bundle, loaded.verifier).directory(store).build()?)
+    Ok(portcullis::load(&files)?.gate().directory(store).build()?)
 }
 
 /// Sends every request and prints who asked, with what, and what came of it.

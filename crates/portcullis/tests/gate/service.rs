@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use portcullis::{
     Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Issuer, KeySet, Layer,
     Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
@@ -86,7 +86,8 @@ impl Service {
     pub(crate) async fn open_as(&self, method: &Method, authorization: &str) -> Result<Admission, Answer> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())]);
         let route = RouteMatch::new("/notes/{id}", ["n1"]);
-        self.gate.open(&RequestHead::new(method, &headers, Some(&route))).await
+        let target = Uri::from_static("/notes/n1");
+        self.gate.open(&RequestHead::new(method, &target, &headers, Some(&route))).await
     }
 }
 
