@@ -138,7 +138,9 @@ impl GateBuilder {
 #[non_exhaustive]
 pub enum GateError {
     /// The schema gives an action the place at which the gate publishes metadata.
-    #[error("the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema")]
+    #[error(
+        "the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema"
+    )]
     MetadataRoute {
         /// The route.
         route: String,

@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{
-    Action, Bundle, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
-};
+use portcullis_core::{Action, Bundle, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime};
 use portcullis_token::Verifier;
 
 use crate::admission::{Admission, Visit};

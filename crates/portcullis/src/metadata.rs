@@ -38,10 +38,14 @@ impl ProtectedResource {
         let identifiers: Vec<ResourceIdentifier> = identifiers.into_iter().collect();
         for (place, identifier) in identifiers.iter().enumerate() {
             let same = |other: &&ResourceIdentifier| {
-                identifier == *other || (other.metadata_url().is_some() && other.metadata_url() == identifier.metadata_url())
+                identifier == *other
+                    || (other.metadata_url().is_some() && other.metadata_url() == identifier.metadata_url())
             };
             if let Some(other) = identifiers.iter().take(place).find(same) {
-                return Err(ProtectedResourceError::SamePlace { one: other.to_string(), other: identifier.to_string() });
+                return Err(ProtectedResourceError::SamePlace {
+                    one: other.to_string(),
+                    other: identifier.to_string(),
+                });
             }
         }
         Ok(Self { identifiers, descriptions: BTreeMap::new() })
@@ -54,11 +58,7 @@ impl ProtectedResource {
     ///
     /// If there is no such member, or `value` is not what it holds: text for a name, else an `https` URL (`http` on
     /// loopback).
-    pub fn with(
-        mut self,
-        name: impl Into<String>,
-        value: impl Into<String>,
-    ) -> Result<Self, ProtectedResourceError> {
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self, ProtectedResourceError> {
         let (name, value) = (name.into(), value.into());
         let (base, language) = name.split_once('#').map_or((name.as_str(), None), |(base, tag)| (base, Some(tag)));
         if !Self::DESCRIPTIONS.contains(&base) || !language.is_none_or(is_language_tag) {

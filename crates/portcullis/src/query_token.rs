@@ -46,11 +46,13 @@ mod tests {
     #[test]
     fn a_parameter_is_found_however_it_is_encoded() {
         // O21-02
-        for query in ["access_token=a", "a=b&access_token", "access%5Ftoken=a", "%61ccess_token=a&b", "access%5ftoken"] {
+        for query in ["access_token=a", "a=b&access_token", "access%5Ftoken=a", "%61ccess_token=a&b", "access%5ftoken"]
+        {
             assert!(QueryToken::Refuse.refuses(Some(query)), "{query}");
             assert!(!QueryToken::Ignore.refuses(Some(query)), "{query}");
         }
-        for query in ["", "token=access_token", "access_tokens=a", "access_toke", "Access_Token=a", "access%5=a", "%", "a%255Fb"]
+        for query in
+            ["", "token=access_token", "access_tokens=a", "access_toke", "Access_Token=a", "access%5=a", "%", "a%255Fb"]
         {
             assert!(!QueryToken::Refuse.refuses(Some(query)), "{query}");
         }

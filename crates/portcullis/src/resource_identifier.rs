@@ -187,7 +187,10 @@ mod tests {
             ("https://rs.example.com/mcp/", "https://rs.example.com/.well-known/oauth-protected-resource/mcp/"),
             ("https://rs.example.com/r?x=1", "https://rs.example.com/.well-known/oauth-protected-resource/r?x=1"),
             ("https://rs.example.com?x=1", "https://rs.example.com/.well-known/oauth-protected-resource?x=1"),
-            ("https://rs.example.com:8443/a%20b", "https://rs.example.com:8443/.well-known/oauth-protected-resource/a%20b"),
+            (
+                "https://rs.example.com:8443/a%20b",
+                "https://rs.example.com:8443/.well-known/oauth-protected-resource/a%20b",
+            ),
             ("http://localhost:8080", "http://localhost:8080/.well-known/oauth-protected-resource"),
             ("http://127.0.0.1:1/a", "http://127.0.0.1:1/.well-known/oauth-protected-resource/a"),
             ("http://[::1]:1/a", "http://[::1]:1/.well-known/oauth-protected-resource/a"),

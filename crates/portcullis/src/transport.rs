@@ -36,7 +36,8 @@ mod tests {
     fn only_the_field_of_the_proxy_counts_and_it_must_say_https_once() {
         // HTP-14, SEC-01
         let insecure = |transport: &Transport, values: &[&'static str]| {
-            let fields = values.iter().map(|value| (HeaderName::from_static("x-forwarded-proto"), value.parse().unwrap()));
+            let fields =
+                values.iter().map(|value| (HeaderName::from_static("x-forwarded-proto"), value.parse().unwrap()));
             let mut headers = HeaderMap::new();
             fields.for_each(|(name, value)| {
                 headers.append(name, value);

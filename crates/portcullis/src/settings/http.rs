@@ -4,7 +4,7 @@ use http::HeaderName;
 use portcullis_core::Problem;
 use toml::Spanned;
 
-use super::table::Table;
+use super::table::{self, Table};
 use crate::builder::GateBuilder;
 use crate::metadata::{ProtectedResource, ProtectedResourceError};
 use crate::query_token::QueryToken;
@@ -28,10 +28,7 @@ impl HttpSettings {
         let resource = read_resource(file, &identifiers, problems);
         let query_token = file.take("query_token", problems).unwrap_or_default();
         let scheme_field = file.take_table("proxy", problems).and_then(|proxy| read_proxy(proxy, problems));
-        (
-            Self { resource, query_token, scheme_field },
-            identifiers.into_iter().map(Spanned::into_inner).collect(),
-        )
+        (Self { resource, query_token, scheme_field }, identifiers.into_iter().map(Spanned::into_inner).collect())
     }
 
     pub(super) fn apply(self, gate: GateBuilder) -> GateBuilder {
@@ -43,11 +40,7 @@ impl HttpSettings {
     }
 }
 
-fn read_resource(
-    file: &mut Table<'_>,
-    written: &[Spanned<String>],
-    problems: &mut Vec<Problem>,
-) -> ProtectedResource {
+fn read_resource(file: &mut Table<'_>, written: &[Spanned<String>], problems: &mut Vec<Problem>) -> ProtectedResource {
     let mut identifiers = Vec::new();
     for text in written {
         match text.get_ref().parse::<ResourceIdentifier>() {
@@ -71,11 +64,7 @@ fn read_resource(
 }
 
 /// `[metadata]`: its keys are members of the document (RFC 9728 §2).
-fn describe(
-    mut section: Table<'_>,
-    mut resource: ProtectedResource,
-    problems: &mut Vec<Problem>,
-) -> ProtectedResource {
+fn describe(mut section: Table<'_>, mut resource: ProtectedResource, problems: &mut Vec<Problem>) -> ProtectedResource {
     if resource.metadata_url().is_none() {
         let help = "name the URL that clients call: `resource = [\"https://api.example.com\"]`";
         problems.push(section.problem("", "`[metadata]` describes a `resource` that has no URL").with_help(help));
@@ -88,9 +77,10 @@ fn describe(
             Err(ProtectedResourceError::UnknownMember { .. }) => {
                 whole.only(&[&key]).refuse_unknown("`[metadata]`", ProtectedResource::DESCRIPTIONS, problems);
             }
-            Err(error) => problems.push(whole.problem(&key, error.to_string()).with_help(format!(
-                "write a text as `resource_name`, and a page as `{key} = \"https://example.com/docs\"`"
-            ))),
+            Err(error) => {
+                let help = table::form(key.split('#').next().unwrap_or_default()).unwrap_or_default();
+                problems.push(whole.problem(&key, error.to_string()).with_help(help));
+            }
         }
     }
     resource

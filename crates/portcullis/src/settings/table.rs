@@ -156,7 +156,7 @@ impl<'a> Table<'a> {
 }
 
 /// How to write the value of `key`.
-fn form(key: &str) -> Option<String> {
+pub(super) fn form(key: &str) -> Option<String> {
     FORMS.iter().find(|(known, _)| *known == key).map(|(_, form)| format!("write it like `{key} = {form}`"))
 }
 
