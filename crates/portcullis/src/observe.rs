@@ -63,7 +63,7 @@ impl Event<'_> {
     pub(crate) fn emit(&self) {
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
-            Outcome::Refused(Refusal::Unavailable { .. }) => emit!(warn, self),
+            Outcome::Refused(Refusal::Unavailable { .. } | Refusal::PlainText) => emit!(warn, self),
             Outcome::Allowed | Outcome::Refused(_) | Outcome::Undecided => emit!(info, self),
         }
     }

@@ -198,7 +198,7 @@ async fn each_request_is_judged_by_its_own_token() {
     // GEN-02
     let service = Service::new();
     assert_eq!(service.ask("GET", "/projects/p", &json!({})).await.status, 200);
-    let expired = json!({ "exp": crate::service::NOW - 100 });
+    let expired = json!({ "exp": NOW - 100 });
     assert_eq!(service.ask("GET", "/projects/p", &expired).await.status, 401);
     assert_eq!(service.ask("GET", "/projects/p", &json!({})).await.status, 200); // JWT-15
 }

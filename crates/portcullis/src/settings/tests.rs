@@ -130,6 +130,14 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
             with("[\"web\"]", "[\"web\"]\nagent_clients = [\"web\"]"),
             "20: source `main` lists the client `web` in `agent_clients` and in `person_clients` | decide what the client is",
         ),
+        ("issuer =".to_owned(), "1: is not TOML"),
+    ];
+    assert_refused(cases);
+}
+
+#[test]
+fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
+    let cases = [
         // RSI-01, RSI-03
         (
             with("resource = [\"https://api.example.com\"]", "resource = [\n\"api.example.com\"]"),
@@ -181,8 +189,13 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
             with("[layers]", "[proxy]\nscheme_field = \"a b\"\n[layers]"),
             "5: `a b` is not the name of a header field | write it like `scheme_field = \"x-forwarded-proto\"`",
         ),
-        ("issuer =".to_owned(), "1: is not TOML"),
     ];
+    assert_refused(cases);
+}
+
+/// Each of the settings is refused with a problem that begins with the line and the text beside it.
+#[track_caller]
+fn assert_refused<const N: usize>(cases: [(String, &str); N]) {
     for (settings, expected) in cases {
         let found = listed(&refused(&settings));
         let expected = format!("portcullis.toml:{expected}");
