@@ -58,7 +58,7 @@
 //!   handlers are never called: guard the inner router instead, with its paths in full in the schema.
 //! - A preflight request of CORS carries no credentials. Put the CORS layer around the guarded router.
 //! - Metadata of the protected resource (RFC 9728) are served to anybody at their well-known place, beside the routes. A
-//!   router that is nested does not see requests for them: [`GateExt::metadata_router`].
+//!   guarded router that is nested does not see requests for them: [`GateExt::metadata_router`].
 
 mod extract;
 mod layer;

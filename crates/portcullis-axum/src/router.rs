@@ -24,7 +24,8 @@ pub trait GateExt {
     /// schema cannot have one at their place.
     fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> GuardedRouter<S>;
 
-    /// The metadata of the protected resource alone, where a guarded router is nested: their place is at the root.
+    /// The metadata of the protected resource alone, where a guarded router is nested, or another one is merged into it: then
+    /// requests for what nobody routes do not reach the gate.
     ///
     /// axum routes no path with a segment that begins with `:` or `*`, so an identifier with such a path is left out.
     ///

@@ -32,7 +32,7 @@ use crate::transport::Transport;
 /// # Defaults
 ///
 /// - The clock is the system's.
-/// - Nothing is known beyond tokens and bundle: [`StaticDirectory`]. Another directory has 2 seconds to answer.
+/// - Nothing is known beyond tokens and bundle: [`StaticDirectory`](crate::StaticDirectory). Another directory has 2 seconds to answer.
 /// - The realm of challenges is `api`.
 /// - No metadata are published, and challenges lead to none.
 /// - An access token in the query is ignored.

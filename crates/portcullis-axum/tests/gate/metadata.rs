@@ -218,6 +218,22 @@ async fn a_nested_gate_serves_its_metadata_at_the_root_if_the_application_mounts
 }
 
 #[tokio::test]
+async fn a_guarded_router_keeps_its_metadata_when_it_is_merged() {
+    let open = || Router::<Calls>::new().route("/open", get(async || "open"));
+    let guarded =
+        |gate: &Gate| gate.protect(Router::<Calls>::new().route("/projects/{project}", get(shown))).into_router();
+    for service in [
+        Service::with(|gate| open().merge(guarded(&gate))),
+        Service::with(|gate| guarded(&gate).merge(open()).merge(gate.metadata_router())), // else `open` answers for the rest
+        Service::with(|gate| open().merge(guarded(&gate)).merge(gate.metadata_router())),
+    ] {
+        assert_eq!(service.send("GET", PATH, &[]).await.status, 200);
+        assert_eq!(service.send("GET", "/open", &[]).await.body, "open");
+        assert_eq!(service.send("GET", "/projects/p", &[]).await.status, 401);
+    }
+}
+
+#[tokio::test]
 async fn the_router_that_the_gate_makes_serves_them_too() {
     let service = Service::with(|gate| router(&gate).build().unwrap());
     assert_eq!(service.send("GET", PATH, &[]).await.status, 200);
