@@ -69,6 +69,7 @@ pub(crate) fn is_quotable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     const API: ProtectionSpace<'_> = ProtectionSpace { realm: "api", metadata: None };
 
@@ -105,5 +106,21 @@ mod tests {
         // BRR-11
         let challenge = Challenge::error("a").with("error", "b").with("scope", "s").with("scope", "t");
         assert_eq!(challenge.to_value(API), "Bearer realm=\"api\", error=\"b\", scope=\"t\"");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_value_holds_the_challenge_is_one_line_that_can_be_read_back(
+            realm in any::<String>(),
+            description in any::<String>(),
+            url in any::<String>(),
+        ) {
+            // GEN-10, BRR-12: an even number of quotes, no escape, nothing but printable ASCII
+            let space = ProtectionSpace { realm: &realm, metadata: Some(&url) };
+            let value = Challenge::error("invalid_token").with("error_description", &description).to_value(space);
+            let line = value.to_str().unwrap();
+            prop_assert_eq!(line.matches('"').count(), 8, "{}", line);
+            prop_assert!(line.starts_with("Bearer realm=\"") && !line.contains('\\'), "{}", line);
+        }
     }
 }

@@ -42,6 +42,7 @@ fn decodes_to(encoded: &[u8], plain: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{any, prop, prop_assert, proptest};
 
     #[test]
     fn a_parameter_is_found_however_it_is_encoded() {
@@ -57,5 +58,20 @@ mod tests {
             assert!(!QueryToken::Refuse.refuses(Some(query)), "{query}");
         }
         assert!(!QueryToken::Refuse.refuses(None));
+    }
+
+    proptest! {
+        #[test]
+        fn the_parameter_is_found_wherever_it_stands_and_however_it_is_spelled(
+            before in "[a-z=&%+]{0,12}",
+            encoded in prop::collection::vec(any::<bool>(), 12),
+        ) {
+            // GEN-10, O21-02
+            let name: String = "access_token".bytes().zip(encoded).map(|(byte, encoded)| {
+                if encoded { format!("%{byte:02x}") } else { char::from(byte).to_string() }
+            }).collect();
+            let query = format!("{before}&{name}=x");
+            prop_assert!(QueryToken::Refuse.refuses(Some(&query)), "{}", query);
+        }
     }
 }

@@ -176,6 +176,7 @@ const HTTPS_PORT: u16 = 443;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
     #[test]
     fn metadata_stand_between_host_and_path() {
@@ -231,6 +232,21 @@ mod tests {
         ] {
             let error = text.parse::<ResourceIdentifier>().unwrap_err();
             assert!(error.expected.contains(expected), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_accepted_can_stand_in_a_challenge(
+            text in "(https?://|urn:|)[a-z.:@*%/?#\\[\\] \"-]{0,24}|\\PC{0,24}",
+        ) {
+            // GEN-10
+            if let Ok(identifier) = text.parse::<ResourceIdentifier>() {
+                prop_assert_eq!(identifier.as_str(), &text);
+                let url = identifier.metadata_url().unwrap_or("https://a.example");
+                prop_assert!(url.parse::<Uri>().is_ok(), "{}", url);
+                prop_assert!(!url.contains(['"', '\\', ' ', '#']) && url.is_ascii(), "{}", url);
+            }
         }
     }
 }

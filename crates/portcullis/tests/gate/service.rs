@@ -83,6 +83,13 @@ impl Service {
         self.open_as(&Method::GET, &format!("Bearer {}", self.token(more))).await
     }
 
+    /// The scopes in the metadata of the resource.
+    pub(crate) fn offered_scopes(&self) -> Value {
+        let target = Uri::from_static("/.well-known/oauth-protected-resource");
+        let answer = self.gate.metadata(&RequestHead::new(&Method::GET, &target, &HeaderMap::new(), None)).unwrap();
+        serde_json::from_str::<Value>(answer.body()).unwrap()["scopes_supported"].clone()
+    }
+
     pub(crate) async fn open_as(&self, method: &Method, authorization: &str) -> Result<Admission, Answer> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())]);
         let route = RouteMatch::new("/notes/{id}", ["n1"]);
