@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
 use portcullis::{Gate, RequestHead, RouteMatch};
 use portcullis_fuzz::{SIGNED, TRUSTED_KEY, bundle, now, trusting};
@@ -15,8 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(field) = HeaderValue::from_bytes(lines.next().unwrap_or_default()) else { return };
     let note = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
     let headers = HeaderMap::from_iter([(AUTHORIZATION, field.clone())]);
+    let target = Uri::from_static("/notes/n");
     let route = RouteMatch::new("/notes/{id}", [note]);
-    match RUNTIME.block_on(GATE.open(&RequestHead::new(&Method::GET, &headers, Some(&route)))) {
+    match RUNTIME.block_on(GATE.open(&RequestHead::new(&Method::GET, &target, &headers, Some(&route)))) {
         Ok(_) => assert!(field.as_bytes().ends_with(SIGNED.as_bytes()), "admitted without the token"),
         Err(answer) => {
             assert!(answer.status().is_client_error(), "a stranger's mistake looks like ours");

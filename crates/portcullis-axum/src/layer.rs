@@ -1,5 +1,6 @@
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
+use axum::extract::{FromRequestParts, MatchedPath, OriginalUri, RawPathParams};
+use http::Uri;
 use http::request::Parts;
 use portcullis::RouteMatch;
 use portcullis_tower::MatchedRoute;
@@ -18,5 +19,9 @@ impl MatchedRoute for AxumRoute {
             Err(RawPathParamsRejection::MissingPathParams(_)) => Some(RouteMatch::new(path.as_str(), [""; 0])),
             Err(_) => Some(RouteMatch::unreadable(path.as_str())),
         }
+    }
+
+    fn target<'p>(&self, parts: &'p Parts) -> &'p Uri {
+        parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0)
     }
 }

@@ -57,6 +57,8 @@
 //! - A fallback and a service below `nest_service` have no matched path. They are answered with 401 or 404, and their
 //!   handlers are never called: guard the inner router instead, with its paths in full in the schema.
 //! - A preflight request of CORS carries no credentials. Put the CORS layer around the guarded router.
+//! - Metadata of the protected resource (RFC 9728) are served to anybody at their well-known place, beside the routes. A
+//!   guarded router that is nested does not see requests for them: [`GateExt::metadata_router`].
 
 mod extract;
 mod layer;
@@ -67,8 +69,9 @@ pub use extract::{Allowed, Authz, Caller, Permit};
 pub use layer::AxumRoute;
 pub use portcullis::{
     Actor, Admission, Answer, BoxFuture, Clock, DecisionId, Directory, DirectoryError, Discharge, Facts, Gate,
-    GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, Resource, ResourceData,
-    Subject, UnixTime,
+    GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, ProtectedResource,
+    ProtectedResourceError, QueryToken, Resource, ResourceData, ResourceIdentifier, ResourceIdentifierError, Subject,
+    UnixTime,
 };
 pub use rejection::Rejection;
 pub use router::{GateExt, GateRouter, GuardedRouter, RouterError, RouterProblem};

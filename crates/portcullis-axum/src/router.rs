@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axum::Router;
+use axum::body::Body;
 use axum::handler::Handler;
-use axum::routing::{IntoMakeService, MethodFilter, on};
-use http::{Method, Request};
-use portcullis::{Gate, Route};
+use axum::response::IntoResponse;
+use axum::routing::{IntoMakeService, MethodFilter, any, on};
+use http::{Method, Request, StatusCode};
+use portcullis::{Answer, Gate, RequestHead, Route};
 use portcullis_tower::GateLayer;
 use tower_service::Service;
 
@@ -17,7 +19,23 @@ pub trait GateExt {
     fn router<S: Clone + Send + Sync + 'static>(&self) -> GateRouter<S>;
 
     /// Guards all routes of `router`, and its fallback. Routes that are not in the schema are refused.
+    ///
+    /// The metadata of the protected resource (RFC 9728) are served beside them, to anybody. They take no route away: the
+    /// schema cannot have one at their place.
     fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> GuardedRouter<S>;
+
+    /// The metadata of the protected resource alone, where a guarded router is nested, or another one is merged into it: then
+    /// requests for what nobody routes do not reach the gate.
+    ///
+    /// axum routes no path with a segment that begins with `:` or `*`, so an identifier with such a path is left out.
+    ///
+    /// ```
+    /// # use portcullis_axum::{Gate, GateExt, GuardedRouter};
+    /// # fn app(gate: &Gate, guarded: GuardedRouter) -> axum::Router {
+    /// axum::Router::new().nest("/api", guarded.into_router()).merge(gate.metadata_router())
+    /// # }
+    /// ```
+    fn metadata_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S>;
 }
 
 impl GateExt for Gate {
@@ -33,6 +51,19 @@ impl GateExt for Gate {
 
     fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> GuardedRouter<S> {
         GuardedRouter(router.layer(GateLayer::new(self.clone(), AxumRoute)))
+    }
+
+    fn metadata_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let is_routable = |path: &&str| !path.contains("/:") && !path.contains("/*");
+        let paths: BTreeSet<&str> = self.metadata_paths().filter(is_routable).collect();
+        paths.into_iter().fold(Router::new(), |router, path| {
+            let gate = self.clone();
+            let serve = async move |request: Request<Body>| {
+                let head = RequestHead::new(request.method(), request.uri(), request.headers(), None);
+                gate.metadata(&head).map_or(StatusCode::NOT_FOUND.into_response(), Answer::into_response)
+            };
+            router.route(path, any(serve))
+        })
     }
 }
 

@@ -73,6 +73,13 @@ impl Verifier {
         self
     }
 
+    /// The trusted issuers, in the order of their identifiers.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        let mut issuers: Vec<&Issuer> = self.issuers.values().collect();
+        issuers.sort_unstable_by_key(|issuer| issuer.identifier());
+        issuers.into_iter()
+    }
+
     /// Verifies `token`, the text of the credentials without the scheme, at `now`.
     ///
     /// The claims that come back are all of the token's, with its header, from the source named by the alias of its

@@ -1,3 +1,4 @@
+use http::Uri;
 use http::request::Parts;
 use portcullis::RouteMatch;
 
@@ -8,4 +9,9 @@ use portcullis::RouteMatch;
 pub trait MatchedRoute: Clone + Send + Sync + 'static {
     /// The full template of the route and the values of its parameters; `None` if none matched.
     fn matched_route(&self, parts: &mut Parts) -> impl Future<Output = Option<RouteMatch>> + Send;
+
+    /// The target of the request as it arrived, for frameworks that shorten it for nested services.
+    fn target<'p>(&self, parts: &'p Parts) -> &'p Uri {
+        &parts.uri
+    }
 }

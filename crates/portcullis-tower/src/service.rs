@@ -10,7 +10,7 @@ use crate::matched_route::MatchedRoute;
 
 /// A service behind a [`Gate`].
 ///
-/// A request that the gate refuses does not reach it. For one that it lets in, the service finds an
+/// The gate itself serves the metadata of the protected resource. A request that it refuses does not reach the service. For one that it lets in, the service finds an
 /// [`Admission`](portcullis::Admission) in the request's extensions. If the service decides itself and answers without
 /// an error although nothing was allowed, its answer is replaced.
 #[derive(Debug, Clone)]
@@ -50,7 +50,11 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let route = matched_route.matched_route(&mut parts).await;
-            let head = RequestHead::new(&parts.method, &parts.headers, route.as_ref());
+            let target = matched_route.target(&parts);
+            let head = RequestHead::new(&parts.method, target, &parts.headers, route.as_ref());
+            if let Some(answer) = gate.metadata(&head) {
+                return Ok(answer.into_response());
+            }
             let admission = match gate.open(&head).await {
                 Ok(admission) => admission,
                 Err(answer) => return Ok(answer.into_response()),

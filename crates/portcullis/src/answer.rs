@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use portcullis_core::{DenialKind, StepUp};
 
-use crate::challenge::Challenge;
+use crate::challenge::{Challenge, ProtectionSpace};
 use crate::decision_id::DecisionId;
 use crate::problem::Problem;
 use crate::refusal::{Defect, Denied, Refusal};
@@ -15,7 +18,8 @@ use crate::refusal::{Defect, Denied, Refusal};
 ///
 /// | Refused because | Status | Challenge |
 /// |---|---|---|
-/// | the credentials cannot be read | 400 | `error="invalid_request"` |
+/// | the credentials cannot be read, or stand in the query where that is refused | 400 | `error="invalid_request"` |
+/// | they were sent in plain text, as far as the gate is told | 403 | none |
 /// | there are none | 401 | without `error` (RFC 6750 §3.1) |
 /// | the token is not accepted | 401 | `error="invalid_token"` |
 /// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
@@ -25,6 +29,8 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | no such route or resource, no such method | 404, 405 | none |
 /// | the service, its policies or its data are at fault | 500 | none |
 /// | something is out of reach | 503 | none; `Retry-After` |
+///
+/// Where the gate publishes metadata, every challenge leads to them by `resource_metadata` (RFC 9728 §5.1).
 ///
 /// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
 /// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
@@ -43,11 +49,43 @@ impl Answer {
     #[must_use]
     pub fn unguarded() -> Self {
         tracing::error!(target: "portcullis", "a handler relies on a gate, and its route is not behind one");
-        Row::of(&Refusal::Defect(Defect::NotDecided), "").answer(None, &Method::GET)
+        Row::of(&Refusal::Defect(Defect::NotDecided)).answer(None, None, &Method::GET)
     }
 
-    pub(crate) fn of(refusal: &Refusal, realm: &str, decision: DecisionId, method: &Method) -> Self {
-        Row::of(refusal, realm).answer(Some(decision), method)
+    pub(crate) fn of(refusal: &Refusal, space: ProtectionSpace<'_>, decision: DecisionId, method: &Method) -> Self {
+        Row::of(refusal).answer(Some(space), Some(decision), method)
+    }
+
+    /// The metadata of the protected resource, which are public and may be read by any page (RFC 9728 §3.2).
+    pub(crate) fn metadata(document: &str, method: &Method) -> Self {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let row = Row::new(Problem::MethodNotAllowed).field(ALLOW, "GET, HEAD".to_owned());
+            return row.answer(None, None, method).readable_by_any_page();
+        }
+        let headers = HeaderMap::from_iter([
+            (CACHE_CONTROL, HeaderValue::from_static(METADATA_LIFETIME)),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        ]);
+        Self::new(StatusCode::OK, headers, document.to_owned(), method).readable_by_any_page()
+    }
+
+    /// There are no metadata at this place.
+    pub(crate) fn no_metadata(method: &Method) -> Self {
+        Row::new(Problem::NotFound).answer(None, None, method).readable_by_any_page()
+    }
+
+    /// The answer to a `HEAD` is that to a `GET` without its body, but with its length (RFC 9110 §8.6).
+    fn new(status: StatusCode, mut headers: HeaderMap, mut body: String, method: &Method) -> Self {
+        if method == Method::HEAD {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            body.clear();
+        }
+        Self(Box::new(Content { status, headers, body }))
+    }
+
+    fn readable_by_any_page(mut self) -> Self {
+        self.0.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        self
     }
 
     /// The status.
@@ -88,15 +126,20 @@ struct Row {
 }
 
 impl Row {
-    fn of(refusal: &Refusal, realm: &str) -> Self {
+    fn of(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::Malformed(_) => {
-                Self::new(Problem::MalformedCredentials).challenge(Challenge::error(realm, "invalid_request"))
+            Refusal::Malformed(malformed) => {
+                Self::described(Problem::MalformedCredentials, "invalid_request", &malformed.to_string())
             }
-            Refusal::NoCredentials => Self::new(Problem::CredentialsRequired).challenge(Challenge::bearer(realm)),
-            Refusal::InvalidToken { description, .. } => Self::invalid_token(realm, description),
-            Refusal::UnusableClaims { .. } => Self::invalid_token(realm, UNUSABLE_CLAIMS),
-            Refusal::Denied(denied) => Self::denied(denied, realm),
+            Refusal::PlainText => Self::new(Problem::HttpsRequired),
+            Refusal::NoCredentials => Self::new(Problem::CredentialsRequired).challenge(Challenge::bearer()),
+            Refusal::InvalidToken { description, .. } => {
+                Self::described(Problem::InvalidToken, "invalid_token", description)
+            }
+            Refusal::UnusableClaims { .. } => {
+                Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS)
+            }
+            Refusal::Denied(denied) => Self::denied(denied),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
             Refusal::MethodNotAllowed { allowed } => Self::new(Problem::MethodNotAllowed).field(ALLOW, allowed.clone()),
             Refusal::NoAction | Refusal::ForeignAction | Refusal::NotKnown(_) => Self::new(Problem::Denied),
@@ -109,14 +152,9 @@ impl Row {
         }
     }
 
-    fn invalid_token(realm: &str, description: &'static str) -> Self {
-        let challenge = Challenge::error(realm, "invalid_token").with("error_description", description);
-        Self::new(Problem::InvalidToken).challenge(challenge).detail(Some(description.to_owned()))
-    }
-
     /// A challenge is sent only for what this caller can obtain here: else it would send its user through a consent
     /// screen for nothing.
-    fn denied(denied: &Denied, realm: &str) -> Self {
+    fn denied(denied: &Denied) -> Self {
         let plain = || Self::new(if denied.hidden { Problem::NotFound } else { Problem::Denied });
         if denied.denial.kind() == DenialKind::Error {
             return Self::new(Problem::InternalError);
@@ -128,14 +166,14 @@ impl Row {
         let row = if !remedy.bindings().is_empty() {
             Self::new(Problem::ProofOfPossessionRequired)
         } else if let Some(step_up) = remedy.step_up() {
-            let challenge = step_up_challenge(realm, step_up);
+            let challenge = step_up_challenge(step_up);
             let challenge = match scope {
                 Some(scope) => challenge.with("scope", &scope),
                 None => challenge,
             };
             Self::new(Problem::StrongerLoginRequired).challenge(challenge)
         } else if let Some(scope) = scope {
-            let challenge = Challenge::error(realm, "insufficient_scope").with("scope", &scope);
+            let challenge = Challenge::error("insufficient_scope").with("scope", &scope);
             Self::new(Problem::InsufficientScope).challenge(challenge)
         } else if remedy.confirm() {
             Self::new(Problem::ConfirmationRequired)
@@ -147,6 +185,12 @@ impl Row {
 
     fn new(problem: Problem) -> Self {
         Self { problem, challenge: None, detail: None, field: None }
+    }
+
+    /// A problem of which challenge and body say the same.
+    fn described(problem: Problem, error: &str, description: &str) -> Self {
+        let challenge = Challenge::error(error).with("error_description", description);
+        Self::new(problem).challenge(challenge).detail(Some(description.to_owned()))
     }
 
     fn challenge(self, challenge: Challenge) -> Self {
@@ -161,26 +205,27 @@ impl Row {
         Self { field: Some((name, value)), ..self }
     }
 
-    fn answer(self, decision: Option<DecisionId>, method: &Method) -> Answer {
+    /// `space` is missing only where nothing is challenged.
+    fn answer(self, space: Option<ProtectionSpace<'_>>, decision: Option<DecisionId>, method: &Method) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.extend(self.challenge.as_ref().map(|challenge| (WWW_AUTHENTICATE, challenge.to_value())));
+        if let (Some(challenge), Some(space)) = (&self.challenge, space) {
+            headers.insert(WWW_AUTHENTICATE, challenge.to_value(space));
+            // So that a page of another origin can read it, where the application lets it read answers at all.
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+        }
         let field = self.field.and_then(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
         headers.extend(field);
-        let body = if method == Method::HEAD {
-            String::new()
-        } else {
-            let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
-            self.problem.document(decision, error, self.detail.as_deref())
-        };
-        Answer(Box::new(Content { status: self.problem.status(), headers, body }))
+        let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
+        let body = self.problem.document(decision, error, self.detail.as_deref());
+        Answer::new(self.problem.status(), headers, body, method)
     }
 }
 
 /// RFC 9470 §3.
-fn step_up_challenge(realm: &str, step_up: &StepUp) -> Challenge {
-    let mut challenge = Challenge::error(realm, "insufficient_user_authentication");
+fn step_up_challenge(step_up: &StepUp) -> Challenge {
+    let mut challenge = Challenge::error("insufficient_user_authentication");
     if !step_up.acr_values().is_empty() {
         challenge = challenge.with("acr_values", &step_up.acr_values().join(" "));
     }
@@ -197,3 +242,5 @@ fn seconds_up(duration: Duration) -> u64 {
 
 /// What a caller learns of a token whose claims cannot be used here.
 const UNUSABLE_CLAIMS: &str = "the claims of the access token are not accepted";
+/// Short enough that a new issuer or scope is known to all soon, long enough that nobody asks each time.
+const METADATA_LIFETIME: &str = "max-age=300";

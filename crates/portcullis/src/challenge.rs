@@ -2,23 +2,33 @@
 
 use http::HeaderValue;
 
+/// What is protected, as every challenge of a gate says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProtectionSpace<'a> {
+    /// Its name (RFC 9110 §11.5).
+    pub(crate) realm: &'a str,
+    /// The URL of its metadata (RFC 9728 §5.1). It comes from the settings, and never from a request.
+    pub(crate) metadata: Option<&'a str>,
+}
+
 /// A challenge of the scheme `Bearer` (RFC 6750 §3).
 ///
-/// It always has a `realm`, because a scheme needs at least one parameter. Every value is a quoted string of characters
-/// that need no escape: others are removed (RFC 6750 §3 allows neither `"` nor `\` in its values).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Every value is a quoted string of characters that need no escape: others are removed (RFC 6750 §3 allows neither `"`
+/// nor `\` in its values).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Challenge {
     parameters: Vec<(&'static str, String)>,
 }
 
 impl Challenge {
-    pub(crate) fn bearer(realm: &str) -> Self {
-        Self { parameters: vec![("realm", quotable(realm))] }
+    /// The challenge to a request without credentials: no `error` (RFC 6750 §3.1).
+    pub(crate) fn bearer() -> Self {
+        Self::default()
     }
 
     /// The challenge with `error`.
-    pub(crate) fn error(realm: &str, error: &str) -> Self {
-        Self::bearer(realm).with("error", error)
+    pub(crate) fn error(error: &str) -> Self {
+        Self::bearer().with("error", error)
     }
 
     /// Adds a parameter. A name that is there already is replaced, so that names are unique.
@@ -33,11 +43,14 @@ impl Challenge {
         self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
     }
 
-    /// The value of one field line.
-    pub(crate) fn to_value(&self) -> HeaderValue {
-        let parameters: Vec<String> =
-            self.parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let text = format!("Bearer {}", parameters.join(", "));
+    /// The value of one field line, for `space`. The realm comes first: a scheme needs at least one parameter. The URL
+    /// of the metadata comes last.
+    pub(crate) fn to_value(&self, space: ProtectionSpace<'_>) -> HeaderValue {
+        let mut text = format!("Bearer realm=\"{}\"", quotable(space.realm));
+        let metadata = space.metadata.map(|url| ("resource_metadata", quotable(url)));
+        for (name, value) in self.parameters.iter().chain(&metadata) {
+            text.extend([", ", name, "=\"", value, "\""]);
+        }
         // Only visible ASCII and spaces are left, so this cannot fail; and if it did, a 401 still has its challenge.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer realm=\"api\""))
     }
@@ -56,20 +69,34 @@ pub(crate) fn is_quotable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    const API: ProtectionSpace<'_> = ProtectionSpace { realm: "api", metadata: None };
 
     #[test]
     fn a_challenge_is_never_the_bare_scheme() {
-        assert_eq!(Challenge::bearer("api").to_value(), "Bearer realm=\"api\""); // BRR-10
-        assert_eq!(Challenge::bearer("a b").to_value(), "Bearer realm=\"a b\""); // HTP-06
+        assert_eq!(Challenge::bearer().to_value(API), "Bearer realm=\"api\""); // BRR-10
+        let spaced = ProtectionSpace { realm: "a b", metadata: None };
+        assert_eq!(Challenge::bearer().to_value(spaced), "Bearer realm=\"a b\""); // HTP-06
+    }
+
+    #[test]
+    fn the_metadata_stand_at_the_end() {
+        // PRM-09
+        let space = ProtectionSpace { realm: "api", metadata: Some("https://a.example/.well-known/x") };
+        assert_eq!(
+            Challenge::error("insufficient_scope").with("scope", "a b").to_value(space),
+            "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"a b\", \
+             resource_metadata=\"https://a.example/.well-known/x\""
+        );
     }
 
     #[test]
     fn characters_that_need_escapes_are_removed() {
         // BRR-12
-        let challenge =
-            Challenge::error("api", "invalid_token").with("error_description", "bad \"token\"\\\r\n\u{e9}\0!");
+        let challenge = Challenge::error("invalid_token").with("error_description", "bad \"token\"\\\r\n\u{e9}\0!");
         assert_eq!(
-            challenge.to_value(),
+            challenge.to_value(API),
             "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"bad token!\""
         );
     }
@@ -77,7 +104,23 @@ mod tests {
     #[test]
     fn a_parameter_stands_there_once() {
         // BRR-11
-        let challenge = Challenge::error("api", "a").with("error", "b").with("realm", "other");
-        assert_eq!(challenge.to_value(), "Bearer error=\"b\", realm=\"other\"");
+        let challenge = Challenge::error("a").with("error", "b").with("scope", "s").with("scope", "t");
+        assert_eq!(challenge.to_value(API), "Bearer realm=\"api\", error=\"b\", scope=\"t\"");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_value_holds_the_challenge_is_one_line_that_can_be_read_back(
+            realm in any::<String>(),
+            description in any::<String>(),
+            url in any::<String>(),
+        ) {
+            // GEN-10, BRR-12: an even number of quotes, no escape, nothing but printable ASCII
+            let space = ProtectionSpace { realm: &realm, metadata: Some(&url) };
+            let value = Challenge::error("invalid_token").with("error_description", &description).to_value(space);
+            let line = value.to_str().unwrap();
+            prop_assert_eq!(line.matches('"').count(), 8, "{}", line);
+            prop_assert!(line.starts_with("Bearer realm=\"") && !line.contains('\\'), "{}", line);
+        }
     }
 }

@@ -29,6 +29,8 @@ impl fmt::Debug for Token<'_> {
 }
 
 /// Why the credentials cannot even be read. The caller must send another request.
+///
+/// `Display` is what the caller is told, too: fixed texts that fit `error_description` (RFC 6750 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
     /// No token follows the scheme.
@@ -38,13 +40,16 @@ pub(crate) enum Malformed {
     #[error("the credentials are not one token68")]
     NotToken68,
     /// The field does not begin with a scheme and a space.
-    #[error("the field does not begin with a scheme and a space")]
+    #[error("the field Authorization does not begin with a scheme and a space")]
     NoScheme,
     /// There are several fields. None is picked.
-    #[error("there are several `Authorization` fields")]
+    #[error("there are several Authorization fields")]
     Repeated,
+    /// An access token stands in the query, and the operator refuses such requests.
+    #[error("an access token in the query is not accepted, send it in the field Authorization")]
+    InQuery,
     /// The field is too long.
-    #[error("the field is longer than {MAX_FIELD_BYTES} bytes")]
+    #[error("the field Authorization is longer than {MAX_FIELD_BYTES} bytes")]
     TooLong,
 }
 

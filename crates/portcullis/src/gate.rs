@@ -5,23 +5,25 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{
-    Action, Bundle, Decision, Discharge, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
-};
+use portcullis_core::{Action, Bundle, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime};
 use portcullis_token::Verifier;
 
 use crate::admission::{Admission, Visit};
 use crate::answer::Answer;
-use crate::challenge::is_quotable;
-use crate::clock::{Clock, SystemClock};
-use crate::credentials::{Credentials, Token};
+use crate::builder::GateBuilder;
+use crate::challenge::ProtectionSpace;
+use crate::clock::Clock;
+use crate::credentials::{Credentials, Malformed, Token};
 use crate::decision_id::DecisionId;
-use crate::directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
+use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
+use crate::metadata::Metadata;
 use crate::observe;
+use crate::query_token::QueryToken;
 use crate::refusal::{Defect, Refusal};
 use crate::routes::{RouteTable, Target, Unroutable};
+use crate::transport::Transport;
 
 /// What a service holds: it lets a request through or says what to answer instead.
 ///
@@ -30,41 +32,59 @@ use crate::routes::{RouteTable, Target, Unroutable};
 /// # Defaults
 ///
 /// - The clock is the system's.
-/// - Nothing is known beyond tokens and bundle: [`StaticDirectory`]. Another directory has 2 seconds to answer.
+/// - Nothing is known beyond tokens and bundle: [`StaticDirectory`](crate::StaticDirectory). Another directory has 2 seconds to answer.
 /// - The realm of challenges is `api`.
+/// - No metadata are published, and challenges lead to none.
+/// - An access token in the query is ignored.
+/// - The scheme by which a request came is not judged.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Parts>);
+pub struct Gate(pub(crate) Arc<Parts>);
 
-struct Parts {
-    engine: Engine,
-    routes: RouteTable,
-    verifier: Verifier,
-    clock: Box<dyn Clock>,
-    directory: Box<dyn Directory>,
-    directory_timeout: Duration,
-    duties: Duties,
-    realm: String,
+pub(crate) struct Parts {
+    pub(crate) engine: Engine,
+    pub(crate) routes: RouteTable,
+    pub(crate) verifier: Verifier,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) directory: Box<dyn Directory>,
+    pub(crate) directory_timeout: Duration,
+    pub(crate) duties: Duties,
+    pub(crate) realm: String,
+    pub(crate) metadata: Metadata,
+    pub(crate) query_token: QueryToken,
+    pub(crate) transport: Transport,
 }
 
 impl Gate {
     /// Starts a gate for `bundle` that believes the tokens that `verifier` accepts.
     pub fn builder(bundle: Arc<Bundle>, verifier: Verifier) -> GateBuilder {
-        GateBuilder {
-            bundle,
-            verifier,
-            clock: Box::new(SystemClock),
-            directory: Box::new(StaticDirectory),
-            directory_timeout: DIRECTORY_TIMEOUT,
-            duties: Duties::default(),
-            realm: REALM.to_owned(),
-        }
+        GateBuilder::new(bundle, verifier)
     }
 
     /// The bundle that it decides by.
     #[must_use]
     pub fn bundle(&self) -> &Arc<Bundle> {
         self.0.engine.bundle()
+    }
+
+    /// The answer to a request for metadata of the protected resource (RFC 9728 §3), which anybody may have; `None` if the
+    /// request is for something else. To be asked before [`Gate::open`].
+    ///
+    /// Where metadata of a resource could stand, but are not ours and nothing was routed, the answer is 404.
+    #[must_use]
+    pub fn metadata(&self, head: &RequestHead<'_>) -> Option<Answer> {
+        if !Metadata::is_well_known(head.uri()) {
+            return None;
+        }
+        match self.0.metadata.find(head.uri(), head.headers()) {
+            Some(document) => Some(Answer::metadata(document, head.method())),
+            None => head.route().is_none().then(|| Answer::no_metadata(head.method())),
+        }
+    }
+
+    /// The paths at which [`Gate::metadata`] has documents, for routers that must name them.
+    pub fn metadata_paths(&self) -> impl Iterator<Item = &str> {
+        self.0.metadata.paths()
     }
 
     /// Lets a request through, or says what to answer.
@@ -101,7 +121,8 @@ impl Gate {
     }
 
     pub(crate) fn answer(&self, refusal: &Refusal, id: DecisionId, method: &http::Method) -> Answer {
-        Answer::of(refusal, &self.0.realm, id, method)
+        let space = ProtectionSpace { realm: &self.0.realm, metadata: self.0.metadata.url() };
+        Answer::of(refusal, space, id, method)
     }
 
     /// Decides and discharges.
@@ -132,7 +153,13 @@ impl Gate {
     /// The steps of [`Gate::open`], in the order of their answers: a caller whose credentials are wrong learns nothing
     /// of routes, and one whose token is not valid learns nothing of policies.
     async fn admit(&self, head: &RequestHead<'_>, now: UnixTime, found: &mut Found) -> Result<Entry, Refusal> {
+        if self.0.query_token.refuses(head.uri().query()) {
+            return Err(Malformed::InQuery.into());
+        }
         let credentials = Credentials::read(head.headers())?;
+        if credentials != Credentials::None && self.0.transport.is_insecure(head.headers()) {
+            return Err(Refusal::PlainText);
+        }
         let target = self.find(head);
         let action = target.as_ref().ok().and_then(|(target, _)| self.action(target));
         found.action = action.map(|action| action.name().to_owned());
@@ -249,95 +276,6 @@ struct Entry {
     permit: Option<Arc<Permit>>,
 }
 
-/// A gate with its options open. Made by [`Gate::builder`]; the defaults stand at [`Gate`].
-#[must_use = "a builder guards nothing"]
-pub struct GateBuilder {
-    bundle: Arc<Bundle>,
-    verifier: Verifier,
-    clock: Box<dyn Clock>,
-    directory: Box<dyn Directory>,
-    directory_timeout: Duration,
-    duties: Duties,
-    realm: String,
-}
-
-impl GateBuilder {
-    /// Takes the time from `clock`.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Box::new(clock);
-        self
-    }
-
-    /// Asks `directory` for what neither tokens nor the bundle say.
-    pub fn directory(mut self, directory: impl Directory + 'static) -> Self {
-        self.directory = Box::new(directory);
-        self
-    }
-
-    /// Waits for the directory for at most `timeout`, each time it is asked.
-    pub fn directory_timeout(mut self, timeout: Duration) -> Self {
-        self.directory_timeout = timeout;
-        self
-    }
-
-    /// Names the protection space in challenges (RFC 9110 §11.5).
-    pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = realm.into();
-        self
-    }
-
-    /// Lets `handler` discharge the obligations called `name`. It runs before the handler of the request goes on, and
-    /// an error means that nothing is permitted.
-    pub fn obligation(mut self, name: impl Into<String>, handler: impl Discharge + Send + Sync + 'static) -> Self {
-        self.duties.insert(name.into(), Box::new(handler));
-        self
-    }
-
-    /// The gate.
-    ///
-    /// # Errors
-    ///
-    /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
-    pub fn build(self) -> Result<Gate, GateError> {
-        if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
-            return Err(GateError::Realm { realm: self.realm });
-        }
-        let supplies = self.directory.supplies();
-        let missing = self.bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
-        if let Some(entity_type) = missing {
-            return Err(GateError::NotSupplied { entity_type: entity_type.to_owned() });
-        }
-        Ok(Gate(Arc::new(Parts {
-            routes: RouteTable::new(&self.bundle),
-            engine: Engine::new(self.bundle),
-            verifier: self.verifier,
-            clock: self.clock,
-            directory: self.directory,
-            directory_timeout: self.directory_timeout,
-            duties: self.duties,
-            realm: self.realm,
-        })))
-    }
-}
-
-/// Why a gate does not start.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GateError {
-    /// The bundle counts on a directory for resources that this one does not supply.
-    #[error("the bundle is told that a directory supplies `{entity_type}`, and this gate's directory does not")]
-    NotSupplied {
-        /// The entity type.
-        entity_type: String,
-    },
-    /// The realm cannot be written as a quoted string without escapes.
-    #[error("realm `{realm}` is empty or has characters other than printable ASCII without `\"` and `\\`")]
-    Realm {
-        /// The realm.
-        realm: String,
-    },
-}
-
 /// The resource that the path names, by the place of the parameter: its name may differ between router and schema.
 fn resource_named(
     action: &Action,
@@ -379,20 +317,5 @@ impl fmt::Debug for Parts {
     }
 }
 
-impl fmt::Debug for GateBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GateBuilder")
-            .field("bundle", &self.bundle.hash())
-            .field("realm", &self.realm)
-            .field("duties", &self.duties)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How long a directory may take: an order of magnitude above a slow query, well below the patience of clients.
-const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// What callers are told to wait when the application's own data are out of reach.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-const REALM: &str = "api";

@@ -1,27 +1,36 @@
 //! What the gate looks at in a request.
 
-use http::{HeaderMap, Method};
+use std::fmt;
+
+use http::{HeaderMap, Method, Uri};
 use portcullis_core::erase_parameters;
 
 /// The head of a request, borrowed from the framework: all that the gate looks at.
 ///
-/// The query is not part of it: a token there is ignored (OAuth 2.1 §5.1.1), and nothing of it reaches a log.
-#[derive(Debug, Clone, Copy)]
+/// A token in its query is no credential (OAuth 2.1 §5.1), and nothing of the query reaches a log.
+#[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
     method: &'a Method,
+    uri: &'a Uri,
     headers: &'a HeaderMap,
     route: Option<&'a RouteMatch>,
 }
 
 impl<'a> RequestHead<'a> {
     /// The head of a request for which the framework found `route`; `None` if it found none.
+    ///
+    /// `uri` is the target as it arrived: where a framework shortens it for nested services, the one from before.
     #[must_use]
-    pub fn new(method: &'a Method, headers: &'a HeaderMap, route: Option<&'a RouteMatch>) -> Self {
-        Self { method, headers, route }
+    pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, route: Option<&'a RouteMatch>) -> Self {
+        Self { method, uri, headers, route }
     }
 
     pub(crate) fn method(&self) -> &'a Method {
         self.method
+    }
+
+    pub(crate) fn uri(&self) -> &'a Uri {
+        self.uri
     }
 
     pub(crate) fn headers(&self) -> &'a HeaderMap {
@@ -30,6 +39,13 @@ impl<'a> RequestHead<'a> {
 
     pub(crate) fn route(&self) -> Option<&'a RouteMatch> {
         self.route
+    }
+}
+
+/// Header fields and query may hold secrets.
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead").field("method", self.method).field("route", &self.route).finish_non_exhaustive()
     }
 }
 

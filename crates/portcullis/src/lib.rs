@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+mod builder;
 mod challenge;
 mod clock;
 mod credentials;
@@ -14,23 +15,31 @@ mod directory;
 mod duties;
 mod gate;
 mod head;
+mod metadata;
 mod observe;
 mod problem;
+mod query_token;
 mod refusal;
+mod resource_identifier;
 mod routes;
 mod settings;
+mod transport;
 
 pub use admission::Admission;
 pub use answer::Answer;
+pub use builder::{GateBuilder, GateError};
 pub use clock::{Clock, SystemClock};
 pub use decision_id::DecisionId;
 pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
-pub use gate::{Gate, GateBuilder, GateError};
+pub use gate::Gate;
 pub use head::{RequestHead, RouteMatch};
+pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts, Grant,
     Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{Algorithm, Issuer, KeySet, KeySource, Preset, Verifier};
+pub use query_token::QueryToken;
+pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
 pub use settings::{Loaded, load, load_dir};

@@ -10,6 +10,7 @@ use crate::decision_id::DecisionId;
 /// | Type | Status | Meaning |
 /// |---|---|---|
 /// | `malformed-credentials` | 400 | the credentials cannot be read |
+/// | `https-required` | 403 | credentials were sent in plain text |
 /// | `credentials-required` | 401 | there are no usable credentials |
 /// | `invalid-token` | 401 | the access token is not accepted |
 /// | `stronger-login-required` | 401 | a stronger or fresher login would help |
@@ -24,6 +25,7 @@ use crate::decision_id::DecisionId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     MalformedCredentials,
+    HttpsRequired,
     CredentialsRequired,
     InvalidToken,
     StrongerLoginRequired,
@@ -45,6 +47,7 @@ impl Problem {
     fn row(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::MalformedCredentials => (StatusCode::BAD_REQUEST, "malformed-credentials", "Malformed credentials"),
+            Self::HttpsRequired => (StatusCode::FORBIDDEN, "https-required", "HTTPS is required"),
             Self::CredentialsRequired => (StatusCode::UNAUTHORIZED, "credentials-required", "Credentials required"),
             Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid-token", "Invalid access token"),
             Self::StrongerLoginRequired => {
@@ -65,6 +68,27 @@ impl Problem {
         }
     }
 
+    /// What to do about it, where the title does not say it.
+    fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::HttpsRequired => Some("The credentials were sent in plain text: replace them, and use https."),
+            Self::CredentialsRequired => Some("Send an access token: `Authorization: Bearer <token>`."),
+            Self::StrongerLoginRequired => {
+                Some("Let the user log in as the challenge says, and repeat the request with the new access token.")
+            }
+            Self::InsufficientScope => Some("The challenge lists all scopes that this operation needs."),
+            Self::ConfirmationRequired => Some("The user has to confirm this operation."),
+            Self::InternalError => Some("The request was not judged, through no fault of the caller."),
+            Self::Unavailable => Some("Something that the decision needs is out of reach. Try again later."),
+            Self::MalformedCredentials
+            | Self::InvalidToken
+            | Self::ProofOfPossessionRequired
+            | Self::Denied
+            | Self::NotFound
+            | Self::MethodNotAllowed => None,
+        }
+    }
+
     /// The body. `error` repeats the OAuth error of the challenge; `detail` is a fixed text or a policy's `@message`.
     pub(crate) fn document(self, decision: Option<DecisionId>, error: Option<&str>, detail: Option<&str>) -> String {
         let (status, name, title) = self.row();
@@ -72,7 +96,7 @@ impl Problem {
             r#type: format!("{BASE}{name}"),
             title,
             status: status.as_u16(),
-            detail,
+            detail: detail.or(self.advice()),
             error,
             decision: decision.map(|decision| decision.to_string()),
         };

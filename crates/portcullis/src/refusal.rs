@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     Malformed(#[from] Malformed),
     #[error("no credentials")]
     NoCredentials,
+    #[error("credentials were sent in plain text: they must be considered stolen")]
+    PlainText,
     #[error("invalid token: {reason}")]
     InvalidToken { description: &'static str, reason: String },
     /// The token is one of the issuer's, and its claims are not what the profile expects. If that is so for all of them,

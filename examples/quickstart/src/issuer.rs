@@ -27,6 +27,11 @@ impl Issuer {
         self.keys.identifier()
     }
 
+    /// What the service is called in `aud`.
+    pub(crate) fn audience(&self) -> &str {
+        &self.audience
+    }
+
     pub(crate) fn jwks_url(&self) -> String {
         format!("{}/jwks", self.identifier())
     }

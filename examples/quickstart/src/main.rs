@@ -47,9 +47,9 @@ async fn run() -> Result<ExitCode, Failure> {
     let log = Log::default();
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone()))?;
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
-    let issuer = Issuer::start(AUDIENCE, now).await?;
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
+    let issuer = Issuer::start(&identifier(address), now).await?;
 
     let store = Store::with_sample_data();
     let gate = gate(&options.bundle, &issuer, store.clone())?;
@@ -75,14 +75,13 @@ async fn run() -> Result<ExitCode, Failure> {
 fn gate(bundle: &str, issuer: &Issuer, store: Store) -> Result<Gate, Failure> {
     let files = portcullis::BundleFiles::from_dir(bundle)?;
     let mut settings: toml::Table = files.get("portcullis.toml").unwrap_or_default().parse()?;
-    settings.insert("resource".to_owned(), vec![AUDIENCE].into());
+    settings.insert("resource".to_owned(), vec![issuer.audience()].into());
     if let Some(table) = settings.get_mut("issuer").and_then(|issuers| issuers.get_mut(0)?.as_table_mut()) {
         table.insert("issuer".to_owned(), issuer.identifier().into());
         table.insert("keys".to_owned(), toml::Table::from_iter([("url".to_owned(), issuer.jwks_url().into())]).into());
     }
     let files = files.with_file("portcullis.toml", settings.to_string());
-    let loaded = portcullis::load(&files)?;
-    Ok(Gate::builder(loaded.bundle, loaded.verifier).directory(store).build()?)
+    Ok(portcullis::load(&files)?.gate().directory(store).build()?)
 }
 
 /// Sends every request and prints who asked, with what, and what came of it.
@@ -203,7 +202,9 @@ impl Options {
     }
 }
 
-const USAGE: &str = "usage: quickstart [--serve] [--bundle DIR] [--listen ADDR]";
+/// What the service is called in `aud` and in its metadata: the URL that clients call. Plain http is for loopback only.
+fn identifier(address: SocketAddr) -> String {
+    if address.ip().is_loopback() { format!("http://{address}") } else { "https://api.example.com".to_owned() }
+}
 
-/// What the service is called in `aud`.
-const AUDIENCE: &str = "https://api.example.com";
+const USAGE: &str = "usage: quickstart [--serve] [--bundle DIR] [--listen ADDR]";

@@ -78,7 +78,8 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
     let valid = Token::Valid;
     let title = || Some(json!({ "title": "Apollo 11" }));
     vec![
-        step("nobody", Token::None, "GET", "/projects/apollo", None, refused(401, "", "Bearer realm=")),
+        step("nobody", Token::None, "GET", "/projects/apollo", None, refused(401, "", "resource_metadata=")),
+        step("nobody", Token::None, "GET", "/.well-known/oauth-protected-resource", None, allowed(200)),
         step("nobody", Token::None, "GET", "/health", None, allowed(200)),
         step("viewer", valid(user("vic", "viewer", "read:projects")), "GET", "/projects/apollo", None, allowed(200)),
         step(

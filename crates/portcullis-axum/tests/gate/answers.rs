@@ -1,6 +1,10 @@
 //! From what happened to what is answered: the one table, row by row.
 
-use portcullis_axum::ObligationError;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use portcullis_axum::{GateExt, ObligationError};
 use serde_json::{Value, json};
 
 use crate::service::{NOW, Service};
@@ -16,7 +20,7 @@ async fn every_outcome_has_its_answer() {
     let strong = |scope: &str| json!({ "scope": scope, "acr": "mfa", "auth_time": NOW - 300 });
     let cases: Vec<Case> = vec![
         ("GET /projects/p", json!({}), 200, "-", "-"),
-        // Invalid tokens; what they lack besides is never told (BRR-08, BRR-15, STP-07).
+        // Invalid tokens; what they lack besides is never told (BRR-08, BRR-15, STP-07, GEN-03, O21-04).
         ("GET /projects/p", json!({ "exp": NOW - 100 }), 401, "error=invalid_token", "invalid-token"),
         ("GET /projects/p", json!({ "exp": NOW - 100, "scope": "" }), 401, "error=invalid_token", "invalid-token"),
         (
@@ -26,9 +30,25 @@ async fn every_outcome_has_its_answer() {
             "error=invalid_token",
             "invalid-token",
         ),
+        // Scopes are split at single spaces (BRR-14), and compared whole (BRR-13).
+        (
+            "GET /projects/p",
+            json!({ "scope": "read:projects\tprojects.write" }),
+            401,
+            "error=invalid_token",
+            "invalid-token",
+        ),
+        (
+            "GET /projects/p",
+            json!({ "scope": "read:projects:all read projects" }),
+            403,
+            "error=insufficient_scope; scope=read:projects",
+            "insufficient-scope",
+        ),
+        ("GET /projects/p", json!({ "scope": "x read:projects y" }), 200, "-", "-"),
         // Valid, but its claims make no caller.
         ("GET /projects/p", json!({ "act": null, "scope": 7 }), 401, "error=invalid_token", "invalid-token"),
-        // Scopes: the name on the wire, all that the operation needs, at once (BRR-09, BRR-16).
+        // Scopes: the name on the wire, all that the operation needs, at once (BRR-09, BRR-16, O21-04).
         (
             "GET /projects/p",
             json!({ "scope": "" }),
@@ -162,8 +182,20 @@ async fn the_caller_learns_what_a_policy_says_to_it_and_nothing_else() {
     let reply = service.send("POST", "/rpc", &fields).await;
     assert_eq!((reply.kind(), reply.problem().get("detail")), ("denied".to_owned(), None));
     // GEN-08: nothing of the token comes back.
-    let reply = service.ask("GET", "/projects/p", &json!({ "iss": "\"><canary>" })).await;
-    assert!(!reply.body.contains("canary") && !format!("{:?}", reply.headers).contains("canary"));
+    for claims in [
+        json!({ "iss": "\"><canary>" }),
+        json!({ "aud": "canary" }),
+        json!({ "scope": "canary\"" }),
+        json!({ "scope": "canary" }),
+        json!({ "sub": ["canary"] }),
+        json!({ "act": { "sub": "canary", "sub_profile": "canary" } }),
+        json!({ "cnf": { "canary": "canary" } }),
+        json!({ "roles": "canary" }),
+    ] {
+        let reply = service.ask("GET", "/projects/p", &claims).await;
+        let answer = format!("{:?} {}", reply.headers, reply.body);
+        assert!(reply.status.is_client_error() && !answer.contains("canary"), "{claims}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -211,4 +243,32 @@ async fn a_successful_answer_is_private_unless_the_application_says_otherwise() 
     // HTP-12
     let reply = Service::new().ask("GET", "/projects/p", &json!({})).await;
     assert_eq!(reply.headers["cache-control"], "private");
+    // What a handler says stands as it is; an error of its own is private, too.
+    for said in [Some("no-store"), Some("private, max-age=60"), None] {
+        let service = Service::with(move |gate| {
+            let headers = said.map(|said| [("cache-control", said)]);
+            let answer = async move || match headers {
+                Some(headers) => (headers, "said").into_response(),
+                None => StatusCode::CONFLICT.into_response(),
+            };
+            gate.protect(Router::new().route("/projects/{project}", get(answer)))
+        });
+        let reply = service.ask("GET", "/projects/p", &json!({})).await;
+        let fields: Vec<_> = reply.headers.get_all("cache-control").iter().collect();
+        assert_eq!(fields, [said.unwrap_or("private")]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_stays_an_error_whatever_the_client_accepts() {
+    // PRB-05
+    let service = Service::new();
+    for accepted in ["image/png", "text/html", "*/*;q=0", "none"] {
+        let reply = service.send("GET", "/projects/p", &[("accept", accepted)]).await;
+        assert_eq!((reply.status.as_u16(), reply.kind()), (401, "credentials-required".to_owned()), "{accepted}");
+    }
+    // HEAD: the length of what GET would have brought (RFC 9110 §8.6), and no body.
+    let head = service.send("HEAD", "/projects/p", &[]).await;
+    let get = service.send("GET", "/projects/p", &[]).await;
+    assert_eq!(head.headers["content-length"], get.body.len().to_string());
 }

@@ -13,7 +13,11 @@
 mod answers;
 mod builder;
 mod challenge;
+mod cors;
 mod credentials;
+mod documentation;
 mod handlers;
+mod log;
+mod metadata;
 mod routing;
 mod service;

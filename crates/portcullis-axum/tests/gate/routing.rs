@@ -80,21 +80,6 @@ async fn head_means_get_unless_it_has_an_action_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_by_the_layer_around_the_gate() {
-    // HTP-10: an application's CORS layer, here the least that answers OPTIONS
-    let mut service = Service::new();
-    service.app = service.app.layer(axum::middleware::from_fn(
-        |request: axum::extract::Request, next: axum::middleware::Next| async {
-            if request.method() == "OPTIONS" { axum::response::Response::default() } else { next.run(request).await }
-        },
-    ));
-    let preflight = [("origin", "https://app.example.com"), ("access-control-request-method", "GET")];
-    let reply = service.send("OPTIONS", "/projects/p", &preflight).await;
-    assert_eq!((reply.status.as_u16(), reply.demands().as_str()), (200, "-"));
-    assert_eq!(service.send("GET", "/projects/p", &preflight).await.status, 401);
-}
-
-#[tokio::test]
 async fn a_route_that_the_schema_does_not_know_is_refused() {
     let service = Service::with(|gate| {
         let routes = Router::new()

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Json, Router};
 use http_body_util::BodyExt;
 use portcullis::{
-    Algorithm, BoxFuture, Bundle, BundleFiles, BundleSettings, Issuer, KeySet, Profile, ResourceData, Source,
-    SourceSettings, Verifier,
+    Algorithm, BoxFuture, Bundle, BundleFiles, BundleSettings, Issuer, KeySet, KeySource, Profile, ProtectedResource,
+    ResourceData, Source, SourceSettings, Verifier,
 };
 use portcullis_axum::{
     Authz, Caller, Clock, Directory, DirectoryError, Gate, GateBuilder, GateExt, Parents, Permit, Rejection, Resource,
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::challenge;
+use crate::log::Log;
 
 pub(crate) const NOW: i64 = 1_767_226_000;
 
@@ -33,6 +34,7 @@ pub(crate) const SCHEMA: &str = r#"
 @scope action "read:projects" in ["manage:projects"];
 @scope("projects.write") action "write:projects" in ["manage:projects"];
 @scope action "read:profile";
+@scope @hidden action "support:projects" in ["manage:projects"];
 
 entity Role;
 entity AgentClass;
@@ -216,9 +218,27 @@ impl Service {
         app: impl FnOnce(Gate) -> A,
     ) -> Self {
         let issuer = TestIssuer::new("https://as.example.com");
-        let gate = Gate::builder(bundle_with(SCHEMA, roles), verifier(&issuer)).clock(Noon).directory(Reports);
+        let gate = Gate::builder(bundle_with(SCHEMA, roles), verifier(&issuer));
+        let gate = gate.clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));
+        Self::of(issuer, options(gate).build().unwrap(), app)
+    }
+
+    /// A service whose issuer publishes its keys at `keys`.
+    pub(crate) fn with_keys(keys: impl Into<KeySource>) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let gate = Gate::builder(bundle_with(SCHEMA, ROLES), verifier_with(&issuer, keys));
+        let gate = gate.clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));
+        Self::of(issuer, gate.build().unwrap(), |gate| router(&gate).build().unwrap())
+    }
+
+    /// All actions of the bundle, behind a gate with `options`.
+    pub(crate) fn with_gate(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_options(ROLES, options, |gate| router(&gate).build().unwrap())
+    }
+
+    fn of<A: Into<Router<Calls>>>(issuer: TestIssuer, gate: Gate, app: impl FnOnce(Gate) -> A) -> Self {
         let calls = Calls::default();
-        let app = app(options(gate).build().unwrap()).into().with_state(calls.clone());
+        let app = app(gate).into().with_state(calls.clone());
         Self { issuer, calls, app }
     }
 
@@ -258,17 +278,37 @@ impl Service {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.send_with_body(method, path, fields, "").await
+    }
+
+    /// Sends a request with `body`.
+    pub(crate) async fn send_with_body(&self, method: &str, path: &str, fields: &[(&str, &str)], body: &str) -> Reply {
+        let log = Log::start();
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let response = self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = self.app.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
         let reply = Reply { status: parts.status, headers: parts.headers, body };
         reply.check_form(&format!("{method} {path}"), method == "HEAD");
+        // GEN-04, GEN-08, O21-03: nothing that was sent to prove who it is, and nothing of the query, comes out again.
+        let written = format!("{:?} {:?} {}", log.take(), reply.headers, reply.body);
+        for secret in secrets(path, fields) {
+            assert!(!written.contains(&secret), "{method} {path}: `{secret}` came out: {written}");
+        }
         reply
     }
+}
+
+/// Parts of the credentials and of the query, as long as they cannot stand anywhere by chance.
+fn secrets(path: &str, fields: &[(&str, &str)]) -> Vec<String> {
+    let holds_credentials = |name: &str| ["authorization", "proxy-authorization", "cookie"].contains(&name);
+    let fields = fields.iter().filter(|(name, _)| holds_credentials(name)).map(|(_, value)| *value);
+    let query = path.split_once('?').map(|(_, query)| query);
+    let parts = fields.chain(query).flat_map(|text| text.split([' ', '.', ';', '=', '&', ',']).chain([text]));
+    parts.filter(|part| part.len() >= 8 && *part != "access_token").map(str::to_owned).collect()
 }
 
 /// A response.
@@ -293,6 +333,9 @@ impl Reply {
             return "-".to_owned();
         };
         assert_eq!(challenge.remove("realm").as_deref(), Some("api")); // BRR-10
+        // PRM-09
+        let metadata = challenge.remove("resource_metadata");
+        assert_eq!(metadata.as_deref(), Some("https://api.example.com/.well-known/oauth-protected-resource"));
         challenge.remove("error_description");
         challenge.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
@@ -319,13 +362,22 @@ impl Reply {
         }
         assert!(!self.headers.contains_key("proxy-authenticate"), "{name}"); // HTP-08
         assert_eq!(self.headers[header::CACHE_CONTROL], "no-store", "{name}"); // HTP-12
-        let error = self.challenge().and_then(|challenge| challenge.get("error").cloned());
+        let challenge = self.challenge();
+        // HTP-11
+        assert_eq!(challenge.is_some(), self.headers.contains_key("access-control-expose-headers"), "{name}");
+        assert!(!challenge.as_ref().is_some_and(|challenge| challenge.contains_key("error_uri")), "{name}"); // BRR-12
+        let error = challenge.and_then(|challenge| challenge.get("error").cloned());
         if is_head {
             assert_eq!(self.body, "", "{name}"); // PRB-05
         } else {
+            // PRB-01, PRB-03
+            assert!(problem["type"].as_str().unwrap().starts_with("urn:problem-type:portcullis:"), "{name}");
+            assert!(problem["title"].is_string() && problem.get("instance").is_none(), "{name}");
             assert_eq!(problem["status"], self.status.as_u16(), "{name}"); // PRB-02
             assert_eq!(problem["error"].as_str().map(str::to_owned), error, "{name}"); // PRB-04
-            assert_eq!(problem["decision"].as_str().map(str::len), Some(36), "{name}");
+            // Metadata are public: nothing is decided about them.
+            let id = problem["decision"].as_str().map(str::len);
+            assert!(id == Some(36) || (id.is_none() && name.contains("/.well-known/")), "{name}");
         }
     }
 }
@@ -454,8 +506,16 @@ async fn health(caller: Option<Caller>) -> String {
     caller.map_or("up".to_owned(), |caller| format!("up, {}", caller.subject().id))
 }
 
+/// A resource with these identifiers.
+pub(crate) fn resource(identifiers: &[&str]) -> ProtectedResource {
+    ProtectedResource::new(identifiers.iter().map(|text| text.parse().unwrap())).unwrap()
+}
+
 pub(crate) fn verifier(issuer: &TestIssuer) -> Verifier {
-    let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
+    verifier_with(issuer, KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap())
+}
+
+fn verifier_with(issuer: &TestIssuer, keys: impl Into<KeySource>) -> Verifier {
     let issuer =
         Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
     Verifier::new([issuer]).unwrap()

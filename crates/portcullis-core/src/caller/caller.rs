@@ -91,10 +91,7 @@ impl Caller {
     /// The name on the wire under which the source confers `scope`; `None` if it may not. No other scope has that name:
     /// else the bundle would not have loaded.
     pub(crate) fn wire_name<'a>(&'a self, scope: &'a Scope) -> Option<&'a str> {
-        let (names, name) = (&self.source.settings().scope_names, scope.name().as_str());
-        let mapped = names.iter().find(|(_, mapped)| *mapped == name).map(|(wire, _)| wire.as_str());
-        let wire = mapped.unwrap_or(scope.wire_name().as_str());
-        self.source.confers_scope(&wire.to_owned()).then_some(wire)
+        self.source.wire_name(scope)
     }
 
     /// Whether the source's settings exempt this caller from consent: its token carries no scopes by design.

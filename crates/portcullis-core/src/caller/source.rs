@@ -14,6 +14,7 @@ use super::principal_id::PrincipalIds;
 use super::profile::{AbsentList, Extractor, KindName, Profile, ProfileChanges};
 use super::read;
 use crate::claims::{Kind, VerifiedClaims};
+use crate::scope::Scope;
 
 /// What a source says about its callers: the part of an `[[issuer]]` table that concerns the engine.
 ///
@@ -171,6 +172,15 @@ impl Source {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// The name on the wire under which the source confers `scope`; `None` if it may not.
+    #[must_use]
+    pub fn wire_name<'a>(&'a self, scope: &'a Scope) -> Option<&'a str> {
+        let (names, name) = (&self.settings.scope_names, scope.name().as_str());
+        let mapped = names.iter().find(|(_, mapped)| *mapped == name).map(|(wire, _)| wire.as_str());
+        let wire = mapped.unwrap_or(scope.wire_name().as_str());
+        self.confers_scope(&wire.to_owned()).then_some(wire)
     }
 
     pub(super) fn confers_kind(&self, kind: Kind) -> bool {

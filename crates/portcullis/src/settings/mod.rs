@@ -1,5 +1,6 @@
 //! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
 
+mod http;
 mod issuer;
 mod table;
 #[cfg(test)]
@@ -13,9 +14,11 @@ use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, LoadError, Pro
 use portcullis_token::Verifier;
 use serde::Deserialize;
 
+use http::HttpSettings;
 use table::Table;
 
-use crate::gate::{Gate, GateBuilder};
+use crate::builder::GateBuilder;
+use crate::gate::Gate;
 
 /// What a bundle with its settings becomes.
 #[derive(Debug)]
@@ -25,6 +28,14 @@ pub struct Loaded {
     pub bundle: Arc<Bundle>,
     /// Verifies the tokens of the issuers that the settings name.
     pub verifier: Verifier,
+    http: HttpSettings,
+}
+
+impl Loaded {
+    /// A gate with all that the settings say: also what they say about HTTP, which bundle and verifier alone do not hold.
+    pub fn gate(self) -> GateBuilder {
+        self.http.apply(Gate::builder(self.bundle, self.verifier))
+    }
 }
 
 impl Gate {
@@ -34,8 +45,7 @@ impl Gate {
     ///
     /// Every problem of the settings and of the bundle, each with its place and what to do.
     pub fn from_dir(dir: impl AsRef<Path>) -> Result<GateBuilder, LoadError> {
-        let Loaded { bundle, verifier } = load_dir(dir)?;
-        Ok(Self::builder(bundle, verifier))
+        Ok(load_dir(dir)?.gate())
     }
 }
 
@@ -44,7 +54,19 @@ impl Gate {
 /// # Settings
 ///
 /// ```toml
-/// resource = ["https://api.example.com"]      # identifiers of this API (RFC 9728); the audience where an issuer names none
+/// resource = ["https://api.example.com"]      # the URLs by which clients know this API (RFC 9728), the first of them for
+///                                              # challenges; the audience where an issuer names none
+/// query_token = "ignore"                       # or "refuse": answer 400 to an access token in the query
+///
+/// [metadata]                                   # what people read about the API; the rest of its metadata is generated
+/// resource_name = "Projects"
+/// "resource_name#it" = "Progetti"
+/// resource_documentation = "https://example.com/docs"
+/// resource_policy_uri = "https://example.com/policy"
+/// resource_tos_uri = "https://example.com/terms"
+///
+/// [proxy]                                      # what a proxy in front is trusted to say: nothing, unless it stands here
+/// scheme_field = "x-forwarded-proto"           # then credentials that did not come over https are refused
 ///
 /// [layers]                                     # what must be there, so that a lost file is noticed
 /// consent = "none"                             # this layer has no files
@@ -100,19 +122,23 @@ fn load_from(files: &BundleFiles, directory: &Path) -> Result<Loaded, LoadError>
     })?;
     let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
-    let (given, verifier) = read(document, directory, &mut problems);
+    let (given, verifier, http) = read(document, directory, &mut problems);
     let bundle = Bundle::load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
     match (bundle, verifier) {
-        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier }),
+        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier, http }),
         _ => Err(LoadError::new(problems)),
     }
 }
 
 /// Reads the whole file. If something is wrong, `problems` says so, and the result serves only to find problems of the
 /// bundle in the same run.
-fn read(mut file: Table<'_>, directory: &Path, problems: &mut Vec<Problem>) -> (BundleSettings, Option<Verifier>) {
-    file.refuse_unknown("the settings", TOP, problems);
-    let resource: Vec<String> = file.take("resource", problems).unwrap_or_default();
+fn read(
+    mut file: Table<'_>,
+    directory: &Path,
+    problems: &mut Vec<Problem>,
+) -> (BundleSettings, Option<Verifier>, HttpSettings) {
+    file.refuse_unknown("the settings", &[TOP, http::KEYS].concat(), problems);
+    let (http, resource) = HttpSettings::take(&mut file, problems);
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
     let (sources, verifier) = issuer::read(file.take_tables("issuer", problems), &resource, directory, problems);
@@ -124,7 +150,7 @@ fn read(mut file: Table<'_>, directory: &Path, problems: &mut Vec<Problem>) -> (
     if let Some(section) = layers {
         settings = read_layers(section, settings, problems);
     }
-    (settings, verifier)
+    (settings, verifier, http)
 }
 
 fn read_layers(mut section: Table<'_>, mut settings: BundleSettings, problems: &mut Vec<Problem>) -> BundleSettings {
@@ -160,6 +186,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["resource", "layers", "directory", "issuer"];
+const TOP: &[&str] = &["layers", "directory", "issuer"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -105,8 +105,17 @@ impl<'a> Table<'a> {
 
     /// A problem with the value of `key`; with the table itself if it has no such key.
     pub(super) fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
-        let offset = self.entries.get(key).map_or(self.span.start, |value| value.span().start);
+        self.problem_at(self.entries.get(key).map_or(self.span.start, |value| value.span().start), message)
+    }
+
+    /// A problem with what stands at `offset` in the file.
+    pub(super) fn problem_at(&self, offset: usize, message: impl Into<String>) -> Problem {
         Problem::new(SETTINGS, message).at(self.text, offset)
+    }
+
+    /// The keys, for a table in which they are open.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.entries.keys().map(|key| key.get_ref().clone().into_owned()).collect()
     }
 
     /// A problem with the table as a whole, which is as good as always a missing key.
@@ -158,7 +167,7 @@ fn covers(value: &Spanned<DeValue<'_>>, offset: usize) -> bool {
 }
 
 /// How to write the value of `key`.
-fn form(key: &str) -> Option<String> {
+pub(super) fn form(key: &str) -> Option<String> {
     FORMS.iter().find(|(known, _)| *known == key).map(|(_, form)| format!("write it like `{key} = {form}`"))
 }
 
@@ -187,8 +196,14 @@ const FORMS: &[(&str, &str)] = &[
     ("max_lifetime", r#""24h""#),
     ("person_clients", r#"["web"]"#),
     ("preset", r#""rfc9068""#),
+    ("query_token", r#""refuse""#),
     ("resource", r#"["https://api.example.com"]"#),
+    ("resource_documentation", r#""https://example.com/docs""#),
+    ("resource_name", r#""Projects""#),
+    ("resource_policy_uri", r#""https://example.com/policy""#),
+    ("resource_tos_uri", r#""https://example.com/terms""#),
     ("roles", r#"["people.cedar"]"#),
+    ("scheme_field", r#""x-forwarded-proto""#),
     ("scope_names", r#"{ "https://api.example.com/read" = "read:projects" }"#),
     ("scopes", r#"["read:projects"]"#),
     ("supplies", r#"["Project"]"#),

@@ -1,7 +1,10 @@
 use portcullis_core::{Listing, LoadError, VerifiedClaims};
+use ::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use ::http::{HeaderMap, HeaderValue, Method, Uri};
 use portcullis_token::IssuerSettings;
 
 use super::*;
+use crate::head::{RequestHead, RouteMatch};
 
 const SCHEMA: &str = r#"
 entity User;
@@ -82,7 +85,7 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         (with("[layers]", "[layer]"), "4: unknown key `layer` | did you mean `layers`?"),
         (
             with("[directory]", "[limit]"),
-            "9: unknown key `limit` | the settings may hold `resource`, `layers`, `directory`, `issuer`",
+            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `resource`, `query_token`, `metadata`, `proxy`",
         ),
         (with("supplies", "suplies"), "10: unknown key `suplies` | did you mean `supplies`?"),
         (with("guardrails =", "guardrail ="), "6: unknown key `guardrail` | did you mean `guardrails`?"),
@@ -129,11 +132,110 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         ),
         ("issuer =".to_owned(), "1: is not TOML"),
     ];
+    assert_refused(cases);
+}
+
+#[test]
+fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
+    let cases = [
+        // RSI-01, RSI-03
+        (
+            with("resource = [\"https://api.example.com\"]", "resource = [\n\"api.example.com\"]"),
+            "3: `api.example.com` is not a resource identifier: write an absolute URI, with its scheme | name the URL that clients call",
+        ),
+        (
+            with("resource = [\"https://api.example.com\"]", "resource = [\"http://api.example.com\"]"),
+            "2: `http://api.example.com` is not a resource identifier: use https; plain http is for loopback addresses only | name the URL that",
+        ),
+        (
+            with(
+                "resource = [\"https://api.example.com\"]",
+                "resource = [\"https://api.example.com\", \"https://api.example.com/\"]",
+            ),
+            "2: the resource identifiers `https://api.example.com` and `https://api.example.com/` have one place for their metadata | keep the one that clients call",
+        ),
+        // PRM-05
+        (
+            with("[layers]", "[metadata]\nresource_nam = \"x\"\n[layers]"),
+            "5: unknown key `resource_nam` | did you mean `resource_name`?",
+        ),
+        (
+            with("[layers]", "[metadata]\nscopes_supported = \"x\"\n[layers]"),
+            "5: unknown key `scopes_supported` | `[metadata]` may hold `resource_name`, `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`",
+        ),
+        (
+            with("[layers]", "[metadata]\nresource_name = 7\n[layers]"),
+            "5: `resource_name`: invalid type: integer `7`, expected a string | write it like `resource_name = \"Projects\"`",
+        ),
+        (
+            with("[layers]", "[metadata]\nresource_tos_uri = \"/terms\"\n[layers]"),
+            "5: `resource_tos_uri`: `/terms` is not an https URL | write it like `resource_tos_uri = \"https://example.com/terms\"`",
+        ),
+        (
+            with(
+                "resource = [\"https://api.example.com\"]",
+                "resource = [\"urn:api\"]\n[metadata]\nresource_name = \"x\"",
+            ),
+            "3: `[metadata]` describes a `resource` that has no URL | name the URL that clients call: `resource = [\"https://api.example.com\"]`",
+        ),
+        // O21-02
+        (
+            with("[layers]", "query_token = \"deny\"\n[layers]"),
+            "4: `query_token`: unknown variant `deny`, expected `ignore` or `refuse` | write it like `query_token = \"refuse\"`",
+        ),
+        // HTP-14
+        (with("[layers]", "[proxy]\nscheme = \"a\"\n[layers]"), "5: unknown key `scheme` | "),
+        (
+            with("[layers]", "[proxy]\nscheme_field = \"a b\"\n[layers]"),
+            "5: `a b` is not the name of a header field | write it like `scheme_field = \"x-forwarded-proto\"`",
+        ),
+    ];
+    assert_refused(cases);
+}
+
+/// Each of the settings is refused with a problem that begins with the line and the text beside it.
+#[track_caller]
+fn assert_refused<const N: usize>(cases: [(String, &str); N]) {
     for (settings, expected) in cases {
         let found = listed(&refused(&settings));
         let expected = format!("portcullis.toml:{expected}");
         assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
     }
+}
+
+/// Supplies what the settings say, and knows nothing.
+struct Nothing;
+
+impl crate::Directory for Nothing {
+    fn supplies(&self) -> Vec<String> {
+        vec!["Note".to_owned()]
+    }
+}
+
+#[tokio::test]
+async fn what_the_settings_say_about_http_reaches_the_gate() {
+    let settings = with(
+        "[layers]",
+        "query_token = \"refuse\"\n[metadata]\nresource_name = \"Notes\"\n\"resource_name#it\" = \"Note\"\n\
+         [proxy]\nscheme_field = \"x-forwarded-proto\"\n[layers]",
+    );
+    let gate = load(&files(&settings)).unwrap().gate().directory(Nothing).build().unwrap();
+    let ask = async |uri: &'static str, bearer: Option<&'static str>| {
+        let (method, uri) = (Method::GET, Uri::from_static(uri));
+        let fields = bearer.map(|bearer| (AUTHORIZATION, HeaderValue::from_static(bearer)));
+        let (headers, route) = (HeaderMap::from_iter(fields), RouteMatch::new("/notes/{note}", ["n"]));
+        gate.open(&RequestHead::new(&method, &uri, &headers, Some(&route))).await.unwrap_err()
+    };
+    assert_eq!(ask("/notes/n?access_token=a", None).await.status(), 400);
+    assert_eq!(ask("/notes/n", Some("Bearer a")).await.status(), 403);
+    let url = "https://api.example.com/.well-known/oauth-protected-resource";
+    let challenge = ask("/notes/n", None).await.headers()[WWW_AUTHENTICATE].to_str().unwrap().to_owned();
+    assert_eq!(challenge, format!("Bearer realm=\"api\", resource_metadata=\"{url}\""));
+    let (method, headers, uri) = (Method::GET, HeaderMap::new(), url.parse().unwrap());
+    let document = gate.metadata(&RequestHead::new(&method, &uri, &headers, None)).unwrap();
+    let document: serde_json::Value = serde_json::from_str(document.body()).unwrap();
+    assert_eq!((&document["resource_name"], &document["resource_name#it"]), (&"Notes".into(), &"Note".into()));
+    assert_eq!(document["authorization_servers"], serde_json::json!(["https://issuer.example.com"]));
 }
 
 #[test]

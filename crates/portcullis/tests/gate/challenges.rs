@@ -1,6 +1,7 @@
 //! A challenge asks only for what the caller can obtain.
 
-use serde_json::json;
+use portcullis::ProtectedResource;
+use serde_json::{Value, json};
 
 use crate::service::Service;
 
@@ -19,5 +20,20 @@ async fn a_scope_that_the_issuer_cannot_confer_is_not_asked_for() {
         let answer = Service::with_source(&source, |gate| gate).open(&without).await.unwrap_err();
         let sent = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
         assert_eq!((answer.status().as_u16(), sent), (403, challenge), "{source}");
+    }
+}
+
+#[test]
+fn metadata_offer_only_what_an_issuer_confers_under_the_name_that_it_has_for_it() {
+    let cases = [
+        (json!({}), json!(["read:notes", "write:notes"])),
+        (json!({ "scope_names": { "n.r": "read:notes" } }), json!(["n.r", "write:notes"])),
+        (json!({ "scopes": ["write:notes"] }), json!(["write:notes"])),
+        (json!({ "scopes": [] }), Value::Null), // PRM-06: no member rather than an empty one
+    ];
+    for (source, offered) in cases {
+        let resource = ProtectedResource::new(["https://api.example.com".parse().unwrap()]).unwrap();
+        let service = Service::with_source(&source, |gate| gate.resource(resource));
+        assert_eq!(service.offered_scopes(), offered, "{source}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use portcullis::{
     Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Issuer, KeySet, Layer,
     Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
@@ -83,13 +83,21 @@ impl Service {
         self.open_as(&Method::GET, &format!("Bearer {}", self.token(more))).await
     }
 
+    /// The scopes in the metadata of the resource.
+    pub(crate) fn offered_scopes(&self) -> Value {
+        let target = Uri::from_static("/.well-known/oauth-protected-resource");
+        let answer = self.gate.metadata(&RequestHead::new(&Method::GET, &target, &HeaderMap::new(), None)).unwrap();
+        serde_json::from_str::<Value>(answer.body()).unwrap()["scopes_supported"].clone()
+    }
+
     pub(crate) async fn open_as(&self, method: &Method, authorization: &str) -> Result<Admission, Answer> {
         self.open_with(method, HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())])).await
     }
 
     pub(crate) async fn open_with(&self, method: &Method, headers: HeaderMap) -> Result<Admission, Answer> {
         let route = RouteMatch::new("/notes/{id}", ["n1"]);
-        self.gate.open(&RequestHead::new(method, &headers, Some(&route))).await
+        let target = Uri::from_static("/notes/n1");
+        self.gate.open(&RequestHead::new(method, &target, &headers, Some(&route))).await
     }
 }
 

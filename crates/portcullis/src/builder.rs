@@ -1,0 +1,182 @@
+//! What a gate is made of.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use portcullis_core::{Bundle, Discharge, Engine};
+use portcullis_token::Verifier;
+
+use crate::challenge::is_quotable;
+use crate::clock::{Clock, SystemClock};
+use crate::directory::{Directory, StaticDirectory};
+use crate::duties::Duties;
+use crate::gate::{Gate, Parts};
+use crate::metadata::{Metadata, ProtectedResource};
+use crate::query_token::QueryToken;
+use crate::routes::RouteTable;
+use crate::transport::Transport;
+
+/// A gate with its options open. Made by [`Gate::builder`]; the defaults stand at [`Gate`].
+#[must_use = "a builder guards nothing"]
+pub struct GateBuilder {
+    bundle: Arc<Bundle>,
+    verifier: Verifier,
+    clock: Box<dyn Clock>,
+    directory: Box<dyn Directory>,
+    directory_timeout: Duration,
+    duties: Duties,
+    realm: String,
+    resource: ProtectedResource,
+    query_token: QueryToken,
+    transport: Transport,
+}
+
+impl GateBuilder {
+    pub(crate) fn new(bundle: Arc<Bundle>, verifier: Verifier) -> Self {
+        Self {
+            bundle,
+            verifier,
+            clock: Box::new(SystemClock),
+            directory: Box::new(StaticDirectory),
+            directory_timeout: DIRECTORY_TIMEOUT,
+            duties: Duties::default(),
+            realm: REALM.to_owned(),
+            resource: ProtectedResource::default(),
+            query_token: QueryToken::default(),
+            transport: Transport::default(),
+        }
+    }
+
+    /// Takes the time from `clock`.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Asks `directory` for what neither tokens nor the bundle say.
+    pub fn directory(mut self, directory: impl Directory + 'static) -> Self {
+        self.directory = Box::new(directory);
+        self
+    }
+
+    /// Waits for the directory for at most `timeout`, each time it is asked.
+    pub fn directory_timeout(mut self, timeout: Duration) -> Self {
+        self.directory_timeout = timeout;
+        self
+    }
+
+    /// Names the protection space in challenges (RFC 9110 §11.5).
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Publishes metadata of `resource` (RFC 9728), and lets challenges lead to them.
+    pub fn resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Says what becomes of a request with an access token in its query.
+    pub fn query_token(mut self, query_token: QueryToken) -> Self {
+        self.query_token = query_token;
+        self
+    }
+
+    /// Refuses credentials that were sent in plain text, as the field `field` tells: a proxy that ends TLS must set it in
+    /// every request, in place of what the client wrote. `X-Forwarded-Proto` is usual.
+    pub fn forwarded_scheme(mut self, field: HeaderName) -> Self {
+        self.transport = Transport::Field(field);
+        self
+    }
+
+    /// Lets `handler` discharge the obligations called `name`. It runs before the handler of the request goes on, and
+    /// an error means that nothing is permitted.
+    pub fn obligation(mut self, name: impl Into<String>, handler: impl Discharge + Send + Sync + 'static) -> Self {
+        self.duties.insert(name.into(), Box::new(handler));
+        self
+    }
+
+    /// The gate.
+    ///
+    /// # Errors
+    ///
+    /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
+    pub fn build(self) -> Result<Gate, GateError> {
+        if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
+            return Err(GateError::Realm { realm: self.realm });
+        }
+        let supplies = self.directory.supplies();
+        let missing = self.bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
+        if let Some(entity_type) = missing {
+            return Err(GateError::NotSupplied { entity_type: entity_type.to_owned() });
+        }
+        let metadata = Metadata::new(&self.resource, &self.bundle, &self.verifier);
+        if let Some(route) = taken(&self.bundle, &metadata) {
+            return Err(GateError::MetadataRoute { route });
+        }
+        Ok(Gate(Arc::new(Parts {
+            routes: RouteTable::new(&self.bundle),
+            metadata,
+            query_token: self.query_token,
+            transport: self.transport,
+            engine: Engine::new(self.bundle),
+            verifier: self.verifier,
+            clock: self.clock,
+            directory: self.directory,
+            directory_timeout: self.directory_timeout,
+            duties: self.duties,
+            realm: self.realm,
+        })))
+    }
+}
+
+/// Why a gate does not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The schema gives an action the place at which the gate publishes metadata.
+    #[error(
+        "the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema"
+    )]
+    MetadataRoute {
+        /// The route.
+        route: String,
+    },
+    /// The bundle counts on a directory for resources that this one does not supply.
+    #[error("the bundle is told that a directory supplies `{entity_type}`, and this gate's directory does not")]
+    NotSupplied {
+        /// The entity type.
+        entity_type: String,
+    },
+    /// The realm cannot be written as a quoted string without escapes.
+    #[error("realm `{realm}` is empty or has characters other than printable ASCII without `\"` and `\\`")]
+    Realm {
+        /// The realm.
+        realm: String,
+    },
+}
+
+/// The route of the schema that stands where the gate serves metadata.
+fn taken(bundle: &Bundle, metadata: &Metadata) -> Option<String> {
+    let routes = bundle.actions().flat_map(|action| action.routes().iter().chain(action.via()));
+    let mut taken = routes.filter(|route| metadata.paths().any(|path| path == route.path()));
+    taken.next().map(ToString::to_string)
+}
+
+impl fmt::Debug for GateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateBuilder")
+            .field("bundle", &self.bundle.hash())
+            .field("realm", &self.realm)
+            .field("duties", &self.duties)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a directory may take: an order of magnitude above a slow query, well below the patience of clients.
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
+
+const REALM: &str = "api";
