@@ -136,9 +136,7 @@ impl Row {
             Refusal::InvalidToken { description, .. } => {
                 Self::described(Problem::InvalidToken, "invalid_token", description)
             }
-            Refusal::UnusableClaims { .. } => {
-                Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS)
-            }
+            Refusal::UnusableClaims { .. } => Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS),
             Refusal::Denied(denied) => Self::denied(denied),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
             Refusal::MethodNotAllowed { allowed } => Self::new(Problem::MethodNotAllowed).field(ALLOW, allowed.clone()),

@@ -64,9 +64,9 @@ impl Event<'_> {
     pub(crate) fn emit(&self) {
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
-            Outcome::Refused(
-                Refusal::Unavailable { .. } | Refusal::UnusableClaims { .. } | Refusal::PlainText,
-            ) => emit!(warn, self),
+            Outcome::Refused(Refusal::Unavailable { .. } | Refusal::UnusableClaims { .. } | Refusal::PlainText) => {
+                emit!(warn, self)
+            }
             Outcome::Allowed | Outcome::Refused(_) | Outcome::Undecided => emit!(info, self),
         }
     }

@@ -1,6 +1,6 @@
-use portcullis_core::{Listing, LoadError, VerifiedClaims};
 use ::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use ::http::{HeaderMap, HeaderValue, Method, Uri};
+use portcullis_core::{Listing, LoadError, VerifiedClaims};
 use portcullis_token::IssuerSettings;
 
 use super::*;
