@@ -9,6 +9,7 @@
 mod algorithm;
 mod base64url;
 mod claims;
+mod dpop;
 mod duration;
 mod error;
 mod excerpt;
@@ -23,6 +24,7 @@ mod source;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use dpop::{InvalidOrigin, InvalidUri, Origin, TargetUri};
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;
