@@ -24,7 +24,10 @@ mod source;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use dpop::{InvalidOrigin, InvalidUri, Origin, TargetUri};
+pub use dpop::{
+    InvalidOrigin, InvalidThumbprint, InvalidUri, MemoryReplayStore, Origin, Recall, ReplayFuture, ReplayStore,
+    ReplayStoreError, TargetUri, Thumbprint, UsedProof,
+};
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;
