@@ -25,8 +25,8 @@ mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use dpop::{
-    InvalidOrigin, InvalidThumbprint, InvalidUri, MemoryReplayStore, Origin, Recall, ReplayFuture, ReplayStore,
-    ReplayStoreError, TargetUri, Thumbprint, UsedProof,
+    InvalidNonceLifetime, InvalidOrigin, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey, NonceKeyError,
+    NoncePolicy, Nonces, Origin, Recall, ReplayFuture, ReplayStore, ReplayStoreError, TargetUri, Thumbprint, UsedProof,
 };
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
