@@ -25,8 +25,9 @@ mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use dpop::{
-    InvalidNonceLifetime, InvalidOrigin, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey, NonceKeyError,
-    NoncePolicy, Nonces, Origin, Recall, ReplayFuture, ReplayStore, ReplayStoreError, TargetUri, Thumbprint, UsedProof,
+    InvalidNonceLifetime, InvalidOrigin, InvalidProof, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey,
+    NonceKeyError, NoncePolicy, Nonces, Origin, ProofError, ProofRequest, ProofVerifier, ProofVerifierError, ProvenKey,
+    Recall, ReplayFuture, ReplayStore, ReplayStoreError, TargetUri, Thumbprint, UsedProof,
 };
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
