@@ -11,6 +11,11 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// The one way to write `octets`.
+pub(crate) fn encode(octets: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(octets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,6 +24,7 @@ mod tests {
     fn only_the_canonical_spelling_decodes() {
         for (text, octets) in [("", &[][..]), ("AA", &[0]), ("_-8", &[0xff, 0xef]), ("AAAA", &[0, 0, 0])] {
             assert_eq!(decode(text).as_deref(), Some(octets), "{text}");
+            assert_eq!(encode(octets), text);
         }
         // JWS-02, JWS-03, JWS-04
         for text in ["A", "AAAAA", "AA==", "AA=", "AB", "_-9", "+/8", "A A", "AA\n", " AA", "A%3D", "ÄÄ", "AA.AA"] {

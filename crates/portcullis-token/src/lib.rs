@@ -10,6 +10,7 @@
 mod algorithm;
 mod base64url;
 mod claims;
+mod dpop;
 mod duration;
 mod error;
 mod excerpt;
@@ -25,6 +26,11 @@ mod source;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use dpop::{
+    InvalidNonceLifetime, InvalidOrigin, InvalidProof, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey,
+    NonceKeyError, NoncePolicy, Nonces, Origin, ProofError, ProofRequest, ProofVerifier, ProofVerifierError, ProvenKey,
+    Recall, ReplayFuture, ReplayStore, ReplayStoreError, TargetUri, Thumbprint, UsedProof,
+};
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;

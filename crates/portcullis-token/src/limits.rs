@@ -30,8 +30,10 @@ impl Limits {
 
     /// Lowers the size of a token to `bytes` of its text.
     #[must_use]
-    pub fn with_token_bytes(mut self, bytes: usize) -> Self {
-        self.token_bytes = self.token_bytes.min(bytes);
+    pub const fn with_token_bytes(mut self, bytes: usize) -> Self {
+        if bytes < self.token_bytes {
+            self.token_bytes = bytes;
+        }
         self
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::TokenError;
 use crate::issuer::{ForeignAudiences, Issuer};
-use form::NumericDate;
+pub(crate) use form::NumericDate;
 
 type Claims = Map<String, Value>;
 

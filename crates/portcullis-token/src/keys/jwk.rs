@@ -11,8 +11,8 @@ use super::Key;
 use crate::algorithm::{Algorithm, KeyType};
 use crate::base64url;
 
-/// Reads one member of `keys`.
-pub(super) fn parse(jwk: &Value) -> Result<Key, IgnoredReason> {
+/// Reads one key: a member of `keys`, or the one in a proof.
+pub(crate) fn parse(jwk: &Value) -> Result<Key, IgnoredReason> {
     let jwk = jwk.as_object().ok_or(IgnoredReason::NotAnObject)?;
     let kty = string(jwk, "kty")?.ok_or(IgnoredReason::Member { member: "kty" })?;
     if kty == "oct" || PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {

@@ -13,6 +13,7 @@ use crate::jws::Header;
 use crate::limits::{JsonLimits, Limits};
 
 pub use jwk::IgnoredReason;
+pub(crate) use jwk::parse as parse_key;
 pub(crate) use key::Key;
 
 /// The keys of one issuer at one moment: a snapshot that never changes.

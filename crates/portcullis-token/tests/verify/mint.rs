@@ -194,7 +194,7 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-fn merged(mut value: Value, changes: Value) -> Value {
+pub(crate) fn merged(mut value: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { panic!("changes are an object") };
     value.as_object_mut().unwrap().extend(changes);
     value
