@@ -98,6 +98,9 @@ pub enum TokenError {
         /// The time of the check.
         now: UnixTime,
     },
+    /// The token was revoked, or its issuer suspended it.
+    #[error("the token was revoked")]
+    Revoked,
     /// The issuer's keys are needed and cannot be had.
     #[error("the keys of issuer `{issuer}` are not available")]
     Unavailable {
@@ -135,6 +138,7 @@ impl TokenError {
             Self::WrongType { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::BindingUnsupported => "the access token is bound to a key and no proof of possession is accepted",
             Self::Malformed(_) => "the access token is malformed",
+            Self::Revoked => "the access token was revoked",
             Self::Unavailable { .. } => "the access token cannot be verified now",
             Self::AlgorithmNotAllowed { .. }
             | Self::AmbiguousKey { .. }

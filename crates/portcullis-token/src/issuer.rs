@@ -206,7 +206,7 @@ fn check_identifier(issuer: String) -> Result<String, IssuerError> {
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
 /// Clocks that are kept by NTP differ by far less.
-const MAX_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

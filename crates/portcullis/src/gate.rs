@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{
-    Action, Bundle, Decision, Discharge, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
+    Action, Bundle, Caller, Decision, Discharge, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::Verifier;
+use portcullis_token::{Revocations, Verifier};
 
 use crate::admission::{Admission, Visit};
 use crate::answer::Answer;
@@ -21,6 +21,7 @@ use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
 use crate::observe;
 use crate::refusal::{Defect, Refusal};
+use crate::revocation;
 use crate::routes::{RouteTable, Target, Unroutable};
 
 /// What a service holds: it lets a request through or says what to answer instead.
@@ -32,6 +33,7 @@ use crate::routes::{RouteTable, Target, Unroutable};
 /// - The clock is the system's.
 /// - Nothing is known beyond tokens and bundle: [`StaticDirectory`]. Another directory has 2 seconds to answer.
 /// - The realm of challenges is `api`.
+/// - Nothing is revoked before it expires.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Parts>);
@@ -45,6 +47,7 @@ struct Parts {
     directory_timeout: Duration,
     duties: Duties,
     realm: String,
+    revocations: Option<Box<dyn Revocations>>,
 }
 
 impl Gate {
@@ -58,6 +61,7 @@ impl Gate {
             directory_timeout: DIRECTORY_TIMEOUT,
             duties: Duties::default(),
             realm: REALM.to_owned(),
+            revocations: None,
         }
     }
 
@@ -175,9 +179,13 @@ impl Gate {
         }
     }
 
-    async fn caller(&self, token: Token<'_>, now: UnixTime) -> Result<portcullis_core::Caller, Refusal> {
+    async fn caller(&self, token: Token<'_>, now: UnixTime) -> Result<Caller, Refusal> {
         let claims = self.0.verifier.verify(token.0, now).await?;
-        Ok(self.0.engine.caller(&claims)?)
+        let caller = self.0.engine.caller(&claims)?;
+        if let Some(revocations) = &self.0.revocations {
+            revocation::refuse_revoked(revocations.as_ref(), &claims, &caller, now)?;
+        }
+        Ok(caller)
     }
 
     /// `None` if the handler decides, and nothing speaks against it yet.
@@ -190,7 +198,7 @@ impl Gate {
         now: UnixTime,
     ) -> Result<Option<Permit>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
-        let named = resource_named(action, target, values, session)?;
+        let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
         if (action.is_deferred() || supplied)
@@ -258,6 +266,7 @@ pub struct GateBuilder {
     directory_timeout: Duration,
     duties: Duties,
     realm: String,
+    revocations: Option<Box<dyn Revocations>>,
 }
 
 impl GateBuilder {
@@ -292,6 +301,12 @@ impl GateBuilder {
         self
     }
 
+    /// Refuses what `revocations` says was revoked. A service that revokes while it runs keeps a handle: give it an `Arc`.
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.revocations = Some(Box::new(revocations));
+        self
+    }
+
     /// The gate.
     ///
     /// # Errors
@@ -315,6 +330,7 @@ impl GateBuilder {
             directory_timeout: self.directory_timeout,
             duties: self.duties,
             realm: self.realm,
+            revocations: self.revocations,
         })))
     }
 }
@@ -335,26 +351,6 @@ pub enum GateError {
         /// The realm.
         realm: String,
     },
-}
-
-/// The resource that the path names, by the place of the parameter: its name may differ between router and schema.
-fn resource_named(
-    action: &Action,
-    target: &Target,
-    values: &[String],
-    session: Option<&Session>,
-) -> Result<Option<(String, String)>, Refusal> {
-    let Target::Action { parameters, .. } = target else {
-        return Ok(None);
-    };
-    if parameters.len() != values.len() {
-        return Err(Defect::Parameters.into());
-    }
-    let value = |name: &str| {
-        let mut named = parameters.iter().zip(values).filter(|(parameter, _)| *parameter == name);
-        named.next().map(|(_, value)| value.clone())
-    };
-    Ok(action.resource_named(value, session.map(|session| session.caller().subject())))
 }
 
 /// An error with its causes, for the log.

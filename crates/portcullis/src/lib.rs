@@ -17,6 +17,7 @@ mod head;
 mod observe;
 mod problem;
 mod refusal;
+mod revocation;
 mod routes;
 mod settings;
 
@@ -32,5 +33,7 @@ pub use portcullis_core::{
     Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
-pub use portcullis_token::{Algorithm, Issuer, KeySet, KeySource, Verifier};
+pub use portcullis_token::{
+    Algorithm, Issuer, KeySet, KeySource, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+};
 pub use settings::{Loaded, load, load_dir};

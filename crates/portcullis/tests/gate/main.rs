@@ -13,4 +13,5 @@
 mod challenges;
 mod directory;
 mod log;
+mod revocation;
 mod service;
