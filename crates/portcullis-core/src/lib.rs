@@ -19,8 +19,8 @@ pub use bundle::{
 };
 pub use caller::{
     AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions, Extractor, Fact, Hop,
-    Ignored, Listing, Profile, ProfileError, Purpose, Source, SourceError, SourceSettings, Sources, Subject,
-    UnlistedClients,
+    Ignored, Listing, MaxLifetime, Profile, ProfileError, Purpose, Source, SourceError, SourceSettings, Sources,
+    Subject, UnlistedClients,
 };
 pub use claims::{Binding, Credential, Kind, VerifiedClaims};
 pub use decision::{

@@ -67,14 +67,6 @@ pub enum TokenError {
         /// The algorithm of the token.
         alg: &'static str,
     },
-    /// The token is valid for longer than this issuer's tokens may be.
-    #[error("the token lives for {lifetime:?}, longer than the {limit:?} allowed")]
-    LifetimeTooLong {
-        /// From `iat` to `exp`.
-        lifetime: Duration,
-        /// The longest lifetime allowed.
-        limit: Duration,
-    },
     /// The text is not a JWT at all.
     #[error("malformed token: {0}")]
     Malformed(Malformed),
@@ -145,7 +137,6 @@ impl TokenError {
             | Self::BadSignature
             | Self::InvalidClaim { .. }
             | Self::KeyMismatch { .. }
-            | Self::LifetimeTooLong { .. }
             | Self::MissingClaim { .. }
             | Self::UnknownIssuer
             | Self::UnknownKey => "the access token is invalid",

@@ -19,7 +19,6 @@ use crate::source::KeySource;
 /// - `typ` must be `at+jwt` (RFC 9068 §4): [`TokenType::AccessToken`].
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
-/// - Tokens may live as long as they say.
 ///
 /// ```
 /// use portcullis_token::{Algorithm, Issuer, KeySource};
@@ -38,7 +37,6 @@ pub struct Issuer {
     pub(crate) keys: KeySource,
     pub(crate) token_type: TokenType,
     pub(crate) leeway: Duration,
-    pub(crate) max_lifetime: Option<Duration>,
 }
 
 impl Issuer {
@@ -80,7 +78,6 @@ impl Issuer {
             keys,
             token_type: TokenType::AccessToken,
             leeway: DEFAULT_LEEWAY,
-            max_lifetime: None,
         })
     }
 
@@ -95,13 +92,6 @@ impl Issuer {
         }
         self.leeway = leeway;
         Ok(self)
-    }
-
-    /// Refuses tokens that are valid for longer than `max_lifetime`, from `iat` to `exp`.
-    #[must_use]
-    pub fn with_max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.max_lifetime = Some(max_lifetime);
-        self
     }
 
     /// Says how this issuer marks its access tokens.

@@ -25,7 +25,6 @@ use crate::source::{KeySource, KeySourceError};
 /// algorithms = ["ES256"]
 /// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }
 /// leeway = "30s"
-/// max_lifetime = "24h"
 /// typ = "at+jwt"                              # or "jwt-or-none", for products that cannot do better
 /// ```
 #[derive(Debug, Clone, Deserialize)]
@@ -38,15 +37,13 @@ pub struct IssuerSettings {
     algorithms: Vec<Algorithm>,
     keys: KeySettings,
     leeway: Option<HumanDuration>,
-    max_lifetime: Option<HumanDuration>,
     #[serde(default)]
     typ: TokenType,
 }
 
 impl IssuerSettings {
     /// The keys of the table that belong to this type.
-    pub const KEYS: &[&str] =
-        &["alias", "issuer", "preset", "audience", "algorithms", "keys", "leeway", "max_lifetime", "typ"];
+    pub const KEYS: &[&str] = &["alias", "issuer", "preset", "audience", "algorithms", "keys", "leeway", "typ"];
 
     /// The alias of an issuer that does not state one.
     pub const DEFAULT_ALIAS: &str = "main";
@@ -70,9 +67,6 @@ impl IssuerSettings {
         let mut issuer = Issuer::new(alias, self.issuer, audiences, self.algorithms, keys)?.with_token_type(self.typ);
         if let Some(leeway) = self.leeway {
             issuer = issuer.with_leeway(leeway.into())?;
-        }
-        if let Some(max_lifetime) = self.max_lifetime {
-            issuer = issuer.with_max_lifetime(max_lifetime.into());
         }
         Ok(issuer)
     }

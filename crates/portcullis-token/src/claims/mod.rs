@@ -116,11 +116,7 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), To
     if iat.ceil() > now.plus(MAX_FUTURE) {
         return Err(TokenError::IssuedInFuture { iat: iat.ceil(), now });
     }
-    let lifetime = exp.since(iat.floor());
-    match issuer.max_lifetime {
-        Some(limit) if lifetime > limit => Err(TokenError::LifetimeTooLong { lifetime, limit }),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// RFC 9068 §2.2.

@@ -11,7 +11,6 @@ const GOOD: &str = r#"
     preset = "rfc9068"
     algorithms = ["EdDSA"]
     leeway = "10s"
-    max_lifetime = "24h"
     typ = "at+jwt"
     keys = { inline = { keys = [{ kty = "OKP", crv = "Ed25519", kid = "as-1", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] } }
 "#;

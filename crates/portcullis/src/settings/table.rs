@@ -171,7 +171,7 @@ const FORMS: &[(&str, &str)] = &[
     ("keys", r#"{ url = "https://issuer.example.com/jwks" }"#),
     ("kinds", r#"["user", "service"]"#),
     ("leeway", r#""30s""#),
-    ("max_lifetime", r#""24h""#),
+    ("max_lifetime", r#"{ user = "24h", service = "1h" }"#),
     ("person_clients", r#"["web"]"#),
     ("preset", r#""rfc9068""#),
     ("resource", r#"["https://api.example.com"]"#),
