@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::algorithm::Algorithm;
 use crate::http::is_secure_or_loopback;
 use crate::source::KeySource;
+use crate::status::StatusCheck;
 
 /// One trusted issuer (authorization server) and the rules for its tokens.
 ///
@@ -19,6 +20,7 @@ use crate::source::KeySource;
 /// - `typ` must be `at+jwt` (RFC 9068 §4): [`TokenType::AccessToken`].
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
+/// - A token with a claim `status` is refused: [`StatusCheck::Refuse`].
 ///
 /// ```
 /// use portcullis_token::{Algorithm, Issuer, KeySource};
@@ -37,6 +39,7 @@ pub struct Issuer {
     pub(crate) keys: KeySource,
     pub(crate) token_type: TokenType,
     pub(crate) leeway: Duration,
+    pub(crate) status: StatusCheck,
 }
 
 impl Issuer {
@@ -78,6 +81,7 @@ impl Issuer {
             keys,
             token_type: TokenType::AccessToken,
             leeway: DEFAULT_LEEWAY,
+            status: StatusCheck::default(),
         })
     }
 
@@ -92,6 +96,13 @@ impl Issuer {
         }
         self.leeway = leeway;
         Ok(self)
+    }
+
+    /// Says what the claim `status` of this issuer's tokens means.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCheck) -> Self {
+        self.status = status;
+        self
     }
 
     /// Says how this issuer marks its access tokens.

@@ -21,6 +21,7 @@ mod limits;
 mod revocation;
 mod settings;
 mod source;
+mod status;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
@@ -35,4 +36,5 @@ pub use limits::Limits;
 pub use revocation::{Presented, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target};
 pub use settings::{IssuerSettings, SettingsError};
 pub use source::{KeySource, KeySourceError};
+pub use status::{StatusCheck, StatusLists, StatusListsError};
 pub use verifier::{Verifier, VerifierError};

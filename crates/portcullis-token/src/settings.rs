@@ -10,6 +10,7 @@ use crate::duration::HumanDuration;
 use crate::issuer::{Issuer, IssuerError, TokenType};
 use crate::keys::KeySet;
 use crate::source::{KeySource, KeySourceError};
+use crate::status::{StatusListsError, StatusSettings};
 
 /// The part of one `[[issuer]]` table that says how its tokens are verified.
 ///
@@ -25,7 +26,14 @@ use crate::source::{KeySource, KeySourceError};
 /// algorithms = ["ES256"]
 /// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }
 /// leeway = "30s"
+/// status_list = "ignore"                      # or the table below; without it, a token with a `status` is refused
 /// typ = "at+jwt"                              # or "jwt-or-none", for products that cannot do better
+///
+/// [issuer.status_list]
+/// uri = ["https://as.example.com/statuslists/"]   # whose lists are looked at: exactly these, and below those with `/`
+/// min_age = "30s"                             # a list is not fetched again earlier, whatever its `ttl`
+/// max_age = "1h"                              # and not used when it is older
+/// private_network = false                     # whether its name may lead to a private address
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,13 +45,15 @@ pub struct IssuerSettings {
     algorithms: Vec<Algorithm>,
     keys: KeySettings,
     leeway: Option<HumanDuration>,
+    status_list: Option<StatusSettings>,
     #[serde(default)]
     typ: TokenType,
 }
 
 impl IssuerSettings {
     /// The keys of the table that belong to this type.
-    pub const KEYS: &[&str] = &["alias", "issuer", "preset", "audience", "algorithms", "keys", "leeway", "typ"];
+    pub const KEYS: &[&str] =
+        &["alias", "issuer", "preset", "audience", "algorithms", "keys", "leeway", "status_list", "typ"];
 
     /// The alias of an issuer that does not state one.
     pub const DEFAULT_ALIAS: &str = "main";
@@ -68,6 +78,9 @@ impl IssuerSettings {
         if let Some(leeway) = self.leeway {
             issuer = issuer.with_leeway(leeway.into())?;
         }
+        if let Some(status_list) = self.status_list {
+            issuer = issuer.with_status(status_list.into_check()?);
+        }
         Ok(issuer)
     }
 }
@@ -82,6 +95,9 @@ pub enum SettingsError {
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeySourceError),
+    /// Status lists cannot be had from where the settings say.
+    #[error(transparent)]
+    StatusList(#[from] StatusListsError),
 }
 
 /// What an issuer's tokens look like, by product.

@@ -12,12 +12,13 @@ use crate::jws::{Header, UnverifiedToken};
 use crate::keys::KeySet;
 use crate::limits::Limits;
 use crate::source::KeysUnavailable;
+use crate::status;
 
 /// Verifies access tokens of the trusted issuers.
 ///
 /// The way through a token is fixed: its size, its syntax, its header, the issuer that its `iss` names, one key of
-/// that issuer, the signature, the kind of token, its audience, its times, and the form of its claims. The first
-/// failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
+/// that issuer, the signature, the kind of token, its audience, its times, the form of its claims, and its status. The
+/// first failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
 /// keys to check with.
 ///
 /// ```
@@ -40,7 +41,7 @@ use crate::source::KeysUnavailable;
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    issuers: HashMap<String, Issuer>,
+    issuers: HashMap<String, Arc<Issuer>>,
     limits: Limits,
 }
 
@@ -51,13 +52,13 @@ impl Verifier {
     ///
     /// If there is none, or if two have the same alias or the same identifier.
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Result<Self, VerifierError> {
-        let mut by_identifier: HashMap<String, Issuer> = HashMap::new();
+        let mut by_identifier: HashMap<String, Arc<Issuer>> = HashMap::new();
         for issuer in issuers {
             if by_identifier.values().any(|other| other.alias() == issuer.alias()) {
                 return Err(VerifierError::RepeatedAlias { alias: issuer.alias().to_owned() });
             }
-            if let Some(other) = by_identifier.insert(issuer.identifier().to_owned(), issuer) {
-                return Err(VerifierError::RepeatedIssuer { issuer: other.identifier });
+            if let Some(other) = by_identifier.insert(issuer.identifier().to_owned(), Arc::new(issuer)) {
+                return Err(VerifierError::RepeatedIssuer { issuer: other.identifier().to_owned() });
             }
         }
         if by_identifier.is_empty() {
@@ -80,13 +81,14 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unavailable`] if the keys of the issuer cannot be fetched: the answer is 503. Every other error is
-    /// the token's fault: the answer is 401.
+    /// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] if keys or status lists of the issuer cannot be
+    /// fetched: the answer is 503. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(token, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
         check_signature(issuer, &token, now).await?;
         claims::check(issuer, token.header.typ.as_deref(), &token.claims, now)?;
+        status::check(issuer, &token.claims, now).await?;
         Ok(VerifiedClaims::assume_verified(issuer.alias(), token.claims).with_header(token.header.parameters))
     }
 }
@@ -112,7 +114,12 @@ pub enum VerifierError {
     },
 }
 
-async fn check_signature(issuer: &Issuer, token: &UnverifiedToken<'_>, now: UnixTime) -> Result<(), TokenError> {
+/// Checks that one of the keys of `issuer` signed `token`. What the claims say is not looked at.
+pub(crate) async fn check_signature(
+    issuer: &Issuer,
+    token: &UnverifiedToken<'_>,
+    now: UnixTime,
+) -> Result<(), TokenError> {
     let Header { alg, .. } = token.header;
     if !issuer.algorithms.contains(&alg) {
         return Err(TokenError::AlgorithmNotAllowed { alg: crate::excerpt::Excerpt::new(alg.as_str()) });

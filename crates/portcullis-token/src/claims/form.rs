@@ -19,14 +19,14 @@ pub(super) fn check(claims: &Map<String, Value>) -> Result<(), TokenError> {
 
 /// A point in time as a token carries it: seconds, perhaps with a fraction (RFC 7519 §2).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct NumericDate {
+pub(crate) struct NumericDate {
     floor: UnixTime,
     ceil: UnixTime,
 }
 
 impl NumericDate {
     /// Reads `claim`; `None` if it is absent.
-    pub(super) fn of(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<Self>, TokenError> {
+    pub(crate) fn of(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<Self>, TokenError> {
         let invalid =
             TokenError::InvalidClaim { claim, expected: "a number of seconds between the years 1970 and 9999" };
         match claims.get(claim) {
@@ -45,12 +45,12 @@ impl NumericDate {
     }
 
     /// The second in which it lies.
-    pub(super) fn floor(self) -> UnixTime {
+    pub(crate) fn floor(self) -> UnixTime {
         self.floor
     }
 
     /// The first whole second that is not before it.
-    pub(super) fn ceil(self) -> UnixTime {
+    pub(crate) fn ceil(self) -> UnixTime {
         self.ceil
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::error::TokenError;
 use crate::excerpt::Excerpt;
 use crate::issuer::{Issuer, TokenType};
-use form::NumericDate;
+pub(crate) use form::NumericDate;
 
 type Claims = Map<String, Value>;
 
@@ -143,4 +143,4 @@ const PURPOSES: [(&str, &[&str]); 3] = [
 ];
 
 /// Clocks of issuers run ahead by seconds, not by minutes.
-const MAX_FUTURE: std::time::Duration = std::time::Duration::from_secs(60);
+pub(crate) const MAX_FUTURE: std::time::Duration = std::time::Duration::from_secs(60);

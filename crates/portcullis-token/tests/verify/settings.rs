@@ -48,6 +48,9 @@ fn settings_that_cannot_be_read_say_why() {
         ("preset", r#""rfc6750""#, "unknown variant"),
         ("typ", r#""JWT""#, "unknown variant"),
         ("leeway", "30", "invalid type"),
+        ("status_list", r#""ignored""#, "`\"ignore\"`, or a table with `uri`"),
+        ("status_list", r#"{ urls = ["https://as.example.com/"] }"#, "unknown field `urls`"),
+        ("status_list", "{}", "missing field `uri`"),
         ("leeway", r#""30""#, "`30` is not a duration"),
         ("keys", r#"{ url = "https://a", file = "b" }"#, "wanted exactly 1 element"),
         ("keys", r#"{ env = "KEYS" }"#, "unknown variant"),
@@ -82,6 +85,22 @@ fn unsafe_settings_are_refused() {
             Err(SettingsError::Issuer(IssuerError::NoAudience { .. } | IssuerError::NoAlgorithm { .. }))
         );
         assert!(refused, "{key} = {value}");
+    }
+    // TSL-03, TSL-07
+    assert!(issuer("status_list", "\"ignore\"", &resource).is_ok());
+    for (settings, accepted) in [
+        (
+            r#"{ uri = ["https://as.example.com/lists/"], min_age = "1m", max_age = "2h", private_network = true }"#,
+            true,
+        ),
+        (r#"{ uri = ["https://as.example.com/lists/"], max_age = "25h" }"#, false),
+        (r#"{ uri = ["https://as.example.com/lists/"], min_age = "2h" }"#, false),
+        (r#"{ uri = ["http://as.example.com/lists/"] }"#, false),
+        ("{ uri = [] }", false),
+    ] {
+        let result = issuer("status_list", settings, &resource);
+        assert_eq!(result.is_ok(), accepted, "{settings}");
+        assert!(matches!(result, Ok(_) | Err(SettingsError::StatusList(_))), "{settings}");
     }
     let url = issuer("keys", r#"{ url = "http://as.example.com/jwks" }"#, &resource);
     assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Url { .. })))));

@@ -178,6 +178,7 @@ const FORMS: &[(&str, &str)] = &[
     ("roles", r#"["people.cedar"]"#),
     ("scope_names", r#"{ "https://api.example.com/read" = "read:projects" }"#),
     ("scopes", r#"["read:projects"]"#),
+    ("status_list", r#"{ uri = ["https://issuer.example.com/statuslists/"] }"#),
     ("supplies", r#"["Project"]"#),
     ("typ", r#""at+jwt""#),
     ("unlisted_clients", r#""agent""#),
