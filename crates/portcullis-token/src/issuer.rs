@@ -184,12 +184,13 @@ pub enum IssuerError {
 }
 
 fn check_alias(alias: String) -> Result<String, IssuerError> {
+    if is_alias(&alias) { Ok(alias) } else { Err(IssuerError::Alias { alias }) }
+}
+
+/// Whether `alias` can name a source: 1 to 32 of `a-z`, `0-9` and `-`.
+pub(crate) fn is_alias(alias: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=32).contains(&alias.len()) && alias.bytes().all(allowed) {
-        Ok(alias)
-    } else {
-        Err(IssuerError::Alias { alias })
-    }
+    (1..=32).contains(&alias.len()) && alias.bytes().all(allowed)
 }
 
 /// RFC 8414 §2: an https URL without query and fragment. The text is kept as it is, never normalised.

@@ -7,6 +7,7 @@
 //! [`VerifiedClaims`]: portcullis_core::VerifiedClaims
 
 mod algorithm;
+mod api_key;
 mod base64url;
 mod claims;
 mod duration;
@@ -25,6 +26,10 @@ mod status;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use api_key::{
+    ApiKeyEntry, ApiKeyError, ApiKeySettings, ApiKeyStatus, ApiKeyText, ApiKeys, ApiKeysError, InvalidKeyFile,
+    KeyFileError, KeyPlace, NewApiKey,
+};
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portcullis_core::{UnixTime, VerifiedClaims};
 
+use crate::api_key::ApiKeys;
 use crate::claims;
 use crate::error::TokenError;
 use crate::issuer::Issuer;
@@ -43,6 +44,7 @@ use crate::status;
 pub struct Verifier {
     issuers: HashMap<String, Arc<Issuer>>,
     limits: Limits,
+    api_keys: Option<ApiKeys>,
 }
 
 impl Verifier {
@@ -64,7 +66,26 @@ impl Verifier {
         if by_identifier.is_empty() {
             return Err(VerifierError::NoIssuer);
         }
-        Ok(Self { issuers: by_identifier, limits: Limits::DEFAULT })
+        Ok(Self { issuers: by_identifier, limits: Limits::DEFAULT, api_keys: None })
+    }
+
+    /// Accepts API keys, too.
+    ///
+    /// # Errors
+    ///
+    /// If an issuer has their alias.
+    pub fn with_api_keys(mut self, keys: ApiKeys) -> Result<Self, VerifierError> {
+        if self.issuers.values().any(|issuer| issuer.alias() == keys.alias()) {
+            return Err(VerifierError::RepeatedAlias { alias: keys.alias().to_owned() });
+        }
+        self.api_keys = Some(keys);
+        Ok(self)
+    }
+
+    /// The API keys that are accepted, if any.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<&ApiKeys> {
+        self.api_keys.as_ref()
     }
 
     /// Looks at less input than [`Limits::DEFAULT`] allows.
@@ -100,8 +121,8 @@ pub enum VerifierError {
     /// There is no issuer.
     #[error("no issuer is trusted, so no token could ever be accepted; name at least one")]
     NoIssuer,
-    /// Two issuers have one alias, so their subjects could not be told apart.
-    #[error("two issuers have the alias `{alias}`; give each one of its own")]
+    /// Two sources have one alias, so their subjects could not be told apart.
+    #[error("two sources have the alias `{alias}`; give each one of its own")]
     RepeatedAlias {
         /// The alias.
         alias: String,
