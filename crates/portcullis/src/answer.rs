@@ -17,7 +17,7 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// |---|---|---|
 /// | the credentials cannot be read | 400 | `error="invalid_request"` |
 /// | there are none | 401 | without `error` (RFC 6750 §3.1) |
-/// | the token is not accepted | 401 | `error="invalid_token"` |
+/// | the token or the API key is not accepted | 401 | `error="invalid_token"` |
 /// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
 /// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
 /// | a bound token or a confirmation would help | 403 | none, a problem type of its own |
@@ -26,7 +26,8 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | the service, its policies or its data are at fault | 500 | none |
 /// | something is out of reach | 503 | none; `Retry-After` |
 ///
-/// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
+/// Challenges are of the scheme `Bearer`. Where API keys are accepted in a scheme of their own, each 401 has a second
+/// challenge for it. A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
 /// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
 #[derive(Debug, Clone)]
 pub struct Answer(Box<Content>); // boxed: it is the error of functions that mostly succeed
@@ -48,6 +49,15 @@ impl Answer {
 
     pub(crate) fn of(refusal: &Refusal, realm: &str, decision: DecisionId, method: &Method) -> Self {
         Row::of(refusal, realm).answer(Some(decision), method)
+    }
+
+    /// The answer with another challenge, if it has a status that asks for credentials: one field line for each scheme
+    /// that is accepted (RFC 9110 §11.6.1).
+    pub(crate) fn or_with(mut self, challenge: &Challenge) -> Self {
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            self.0.headers.append(WWW_AUTHENTICATE, challenge.to_value());
+        }
+        self
     }
 
     /// The status.

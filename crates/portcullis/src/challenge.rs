@@ -2,18 +2,23 @@
 
 use http::HeaderValue;
 
-/// A challenge of the scheme `Bearer` (RFC 6750 §3).
+/// A challenge of the scheme `Bearer` (RFC 6750 §3), or of the private scheme `ApiKey`.
 ///
 /// It always has a `realm`, because a scheme needs at least one parameter. Every value is a quoted string of characters
 /// that need no escape: others are removed (RFC 6750 §3 allows neither `"` nor `\` in its values).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
+    scheme: &'static str,
     parameters: Vec<(&'static str, String)>,
 }
 
 impl Challenge {
     pub(crate) fn bearer(realm: &str) -> Self {
-        Self { parameters: vec![("realm", quotable(realm))] }
+        Self { scheme: "Bearer", parameters: vec![("realm", quotable(realm))] }
+    }
+
+    pub(crate) fn api_key(realm: &str) -> Self {
+        Self { scheme: "ApiKey", ..Self::bearer(realm) }
     }
 
     /// The challenge with `error`.
@@ -37,7 +42,7 @@ impl Challenge {
     pub(crate) fn to_value(&self) -> HeaderValue {
         let parameters: Vec<String> =
             self.parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let text = format!("Bearer {}", parameters.join(", "));
+        let text = format!("{} {}", self.scheme, parameters.join(", "));
         // Only visible ASCII and spaces are left, so this cannot fail; and if it did, a 401 still has its challenge.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer realm=\"api\""))
     }

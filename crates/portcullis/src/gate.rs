@@ -1,6 +1,5 @@
 //! The gate: a request in, an admission or an answer out.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +7,19 @@ use std::time::Duration;
 use portcullis_core::{
     Action, Bundle, Caller, Decision, Discharge, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::{Revocations, Verifier};
+use portcullis_token::{ApiKeys, KeyPlace, Revocations, Verifier};
 
 use crate::admission::{Admission, Visit};
 use crate::answer::Answer;
-use crate::challenge::is_quotable;
+use crate::challenge::{Challenge, is_quotable};
 use crate::clock::{Clock, SystemClock};
-use crate::credentials::{Credentials, Token};
+use crate::credentials::Credentials;
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
 use crate::observe;
-use crate::refusal::{Defect, Refusal};
+use crate::refusal::{Defect, Refusal, chain};
 use crate::revocation;
 use crate::routes::{RouteTable, Target, Unroutable};
 
@@ -105,7 +104,16 @@ impl Gate {
     }
 
     pub(crate) fn answer(&self, refusal: &Refusal, id: DecisionId, method: &http::Method) -> Answer {
-        Answer::of(refusal, &self.0.realm, id, method)
+        let answer = Answer::of(refusal, &self.0.realm, id, method);
+        match self.key_place() {
+            Some(KeyPlace::Scheme) => answer.or_with(&Challenge::api_key(&self.0.realm)),
+            _ => answer,
+        }
+    }
+
+    /// Where requests carry API keys, if they are accepted.
+    fn key_place(&self) -> Option<&KeyPlace> {
+        self.0.verifier.api_keys().map(ApiKeys::place)
     }
 
     /// Decides and discharges.
@@ -136,13 +144,13 @@ impl Gate {
     /// The steps of [`Gate::open`], in the order of their answers: a caller whose credentials are wrong learns nothing
     /// of routes, and one whose token is not valid learns nothing of policies.
     async fn admit(&self, head: &RequestHead<'_>, now: UnixTime, found: &mut Found) -> Result<Entry, Refusal> {
-        let credentials = Credentials::read(head.headers())?;
+        let credentials = Credentials::read(head.headers(), self.key_place())?;
         let target = self.find(head);
         let action = target.as_ref().ok().and_then(|(target, _)| self.action(target));
         found.action = action.map(|action| action.name().to_owned());
-        let session = match credentials {
-            Credentials::Bearer(token) => {
-                let caller = self.caller(token, now).await?;
+        let session = match &credentials {
+            Credentials::Bearer(_) | Credentials::ApiKey(_) => {
+                let caller = self.caller(&credentials, now).await?;
                 // Before the directory is asked: it is not to be bothered for a route that does not exist.
                 if target.is_ok() {
                     let known = self.ask(self.0.directory.principal(&caller)).await?;
@@ -179,8 +187,12 @@ impl Gate {
         }
     }
 
-    async fn caller(&self, token: Token<'_>, now: UnixTime) -> Result<Caller, Refusal> {
-        let claims = self.0.verifier.verify(token.0, now).await?;
+    async fn caller(&self, credentials: &Credentials<'_>, now: UnixTime) -> Result<Caller, Refusal> {
+        let claims = match (credentials, self.0.verifier.api_keys()) {
+            (Credentials::Bearer(token), _) => self.0.verifier.verify(token.0, now).await?,
+            (Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
+            (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
+        };
         let caller = self.0.engine.caller(&claims)?;
         if let Some(revocations) = &self.0.revocations {
             revocation::refuse_revoked(revocations.as_ref(), &claims, &caller, now)?;
@@ -351,17 +363,6 @@ pub enum GateError {
         /// The realm.
         realm: String,
     },
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.extend([": ", &error.to_string()]);
-        cause = error.source();
-    }
-    text
 }
 
 impl fmt::Debug for Parts {

@@ -9,6 +9,7 @@
     reason = "helpers of tests assert as tests do, and tables are as long as the standards"
 )]
 
+mod api_keys;
 mod hostile_tokens;
 mod key_sets;
 mod key_sources;

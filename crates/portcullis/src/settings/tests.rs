@@ -174,7 +174,7 @@ fn several_issuers_are_told_apart() {
     let both = |first: &str, second: &str| format!("{top}{}\n{}", named(first, issuer), named(second, &other));
     assert!(load(&files(&both("a", "b"))).is_ok());
     let found = listed(&refused(&both("a", "a")));
-    assert!(found.iter().any(|problem| problem.contains("two issuers have the alias `a`")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("two sources have the alias `a`")), "{found:#?}");
     let unstated = both("a", "b").replacen("scopes = \"all\"", "", 1);
     assert!(listed(&refused(&unstated)).iter().any(|problem| problem.contains("has to state `scopes`")));
 }

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails, and tables are long"
 )]
 
+mod api_keys;
 mod challenges;
 mod directory;
 mod log;
