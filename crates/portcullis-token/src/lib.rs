@@ -2,7 +2,8 @@
 //!
 //! [`Verifier`] turns the text of a JWT access token (RFC 9068) into [`VerifiedClaims`], or says why not. It trusts
 //! the [`Issuer`]s that it is given, each with its own keys, algorithms and audiences, and believes nothing that a
-//! token says about itself. Time is an argument; there is no global state.
+//! token says about itself. [`ApiKeys`] does the same for clients that cannot do OAuth yet, and [`Revocations`] say what is
+//! no longer accepted. Time is an argument; there is no global state.
 //!
 //! [`VerifiedClaims`]: portcullis_core::VerifiedClaims
 

@@ -109,7 +109,9 @@ impl ApiKeys {
         let is_equal = verify_slices_are_equal(stored, &text::sha256(key)).is_ok();
         let (entry, _) = found.filter(|_| is_equal).ok_or(ApiKeyError::Unknown)?;
         let end = self.check(entry, now)?;
-        self.warn(entry, end, now);
+        if let Some(days_left) = self.days_to_announce(entry, end, now) {
+            tracing::warn!(key = entry.id, owner = ?entry.owner, days_left, %end, "an API key in use ends soon");
+        }
         Ok(self.claims(entry, end))
     }
 
@@ -133,19 +135,16 @@ impl ApiKeys {
         }
     }
 
-    /// Says in the log that a key in use is about to end: once a day for each.
-    fn warn(&self, entry: &ApiKeyEntry, end: UnixTime, now: UnixTime) {
+    /// How many days a key has left, if the log should say so now: once a day for each key that is in use and ends soon.
+    fn days_to_announce(&self, entry: &ApiKeyEntry, end: UnixTime, now: UnixTime) -> Option<u64> {
         let left = end.since(now);
         if left > NOTICE {
-            return;
+            return None;
         }
         let today = now.as_secs().div_euclid(SECONDS_PER_DAY);
         // At most as many as there are keys, each a few octets.
         let before = self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id.clone(), today);
-        if before != Some(today) {
-            let days_left = left.as_secs() / SECONDS_PER_DAY.unsigned_abs();
-            tracing::warn!(key = entry.id, owner = ?entry.owner, days_left, %end, "an API key in use ends soon; make a new one");
-        }
+        (before != Some(today)).then(|| left.as_secs() / SECONDS_PER_DAY.unsigned_abs())
     }
 
     fn claims(&self, entry: &ApiKeyEntry, end: UnixTime) -> VerifiedClaims {
@@ -266,3 +265,31 @@ const NO_HASH: [u8; 32] = [0; 32];
 /// How long before its end the log begins to count down.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 const SECONDS_PER_DAY: i64 = 86_400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_counts_down_once_a_day_and_key() {
+        // KEY-05
+        let path = std::env::temp_dir().join(format!("portcullis-countdown-{}.json", std::process::id()));
+        std::fs::write(&path, r#"{ "keys": [] }"#).unwrap();
+        let day = Duration::from_secs(86_400);
+        let keys = ApiKeys::file("keys", &path, ["api"], day * 90, KeyPlace::Scheme).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let start = UnixTime::from_secs(1_767_225_600).unwrap(); // midnight
+        let entry = || NewApiKey::generate("billing", ["read"], ["api"], start, day * 90).unwrap().entry;
+        let (one, other) = (entry(), entry());
+        let announced = |entry, days: u32, hours: u32| {
+            keys.days_to_announce(entry, start.plus(day * 90), start.plus(day * days + day / 24 * hours))
+        };
+        assert_eq!(announced(&one, 0, 0), None);
+        assert_eq!(announced(&one, 75, 23), None);
+        assert_eq!(announced(&one, 76, 0), Some(14));
+        assert_eq!(announced(&one, 76, 23), None, "said today");
+        assert_eq!(announced(&other, 76, 23), Some(13), "of another key");
+        assert_eq!(announced(&one, 77, 0), Some(13));
+        assert_eq!(announced(&one, 89, 12), Some(0));
+    }
+}

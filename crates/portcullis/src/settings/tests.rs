@@ -110,14 +110,6 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
             "17: `leeway`: `10` is not a duration; write a whole number and one of s, m, h, d, such as `5m` | write it like `leeway = \"30s\"`",
         ),
         (
-            with("leeway = \"10s\"", "status_list = { uri = [\"http://issuer.example.com/lists/\"] }"),
-            "17: `http://issuer.example.com/lists/` cannot be asked: use https; plain http is for loopback addresses only | name the addresses of the issuer's lists: `status_list = { uri = [\"https://…/\"] }`",
-        ),
-        (
-            with("leeway = \"10s\"", "max_lifetime = { users = \"1h\" }"),
-            "17: `max_lifetime`: unknown field `users`, expected one of `user`, `service`, `agent` | did you mean `user`?",
-        ),
-        (
             with("\"10s\"", "10"),
             "17: `leeway`: invalid type: integer `10`, expected a string | write it like `leeway = \"30s\"`",
         ),
@@ -136,6 +128,25 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
             "20: source `main` lists the client `web` in `agent_clients` and in `person_clients` | decide what the client is",
         ),
         ("issuer =".to_owned(), "1: is not TOML"),
+    ];
+    for (settings, expected) in cases {
+        let found = listed(&refused(&settings));
+        let expected = format!("portcullis.toml:{expected}");
+        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_table_within_an_issuer_is_refused_likewise() {
+    let cases = [
+        (
+            with("leeway = \"10s\"", "status_list = { uri = [\"http://issuer.example.com/lists/\"] }"),
+            "17: `http://issuer.example.com/lists/` cannot be asked: use https; plain http is for loopback addresses only | name the addresses of the issuer's lists: `status_list = { uri = [\"https://…/\"] }`",
+        ),
+        (
+            with("leeway = \"10s\"", "max_lifetime = { users = \"1h\" }"),
+            "17: `max_lifetime`: unknown field `users`, expected one of `user`, `service`, `agent` | did you mean `user`?",
+        ),
     ];
     for (settings, expected) in cases {
         let found = listed(&refused(&settings));
