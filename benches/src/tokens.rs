@@ -26,7 +26,7 @@ pub fn claims(person: Person) -> Value {
     };
     json!({
         "iss": ISSUER, "sub": "ann", "aud": AUDIENCE, "client_id": "web", "jti": "t-1", "scope": scope,
-        "iat": NOW - 60, "exp": NOW + 3600, "auth_time": NOW - 60, "acr": "urn:acme:mfa", "org_id": "acme",
+        "iat": NOW - 60, "exp": NOW + 3540, "auth_time": NOW - 60, "acr": "urn:acme:mfa", "org_id": "acme",
         "roles": ["editor", "viewer"],
     })
 }

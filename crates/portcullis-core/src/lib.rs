@@ -19,8 +19,8 @@ pub use bundle::{
 };
 pub use caller::{
     AbsentClaim, AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions,
-    Extractor, Fact, Hop, Ignored, Listing, Profile, ProfileChanges, ProfileError, Purpose, Source, SourceError,
-    SourceSettings, Sources, Subject, UnlistedClients,
+    Extractor, Fact, Hop, Ignored, Listing, MaxLifetime, Profile, ProfileChanges, ProfileError, Purpose, Source,
+    SourceError, SourceSettings, Sources, Subject, UnlistedClients,
 };
 pub use claims::{Binding, Credential, Kind, VerifiedClaims};
 pub use decision::{

@@ -9,7 +9,8 @@ use crate::json::InvalidJson;
 
 /// Why a token was not turned into claims.
 ///
-/// [`TokenError::Unavailable`] is nobody's fault who sent the request: the answer is 503. All others are faults of
+/// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] are nobody's fault who sent the request: the answer
+/// is 503. All others are faults of
 /// the token: the answer is 401 with `error="invalid_token"` (RFC 6750 §3.1, RFC 9068 §4).
 ///
 /// `Display` and the fields are for the log. They quote the token in [`Excerpt`]s of single header parameters and
@@ -67,14 +68,6 @@ pub enum TokenError {
         /// The algorithm of the token.
         alg: &'static str,
     },
-    /// The token is valid for longer than this issuer's tokens may be.
-    #[error("the token lives for {lifetime:?}, longer than the {limit:?} allowed")]
-    LifetimeTooLong {
-        /// From `iat` to `exp`.
-        lifetime: Duration,
-        /// The longest lifetime allowed.
-        limit: Duration,
-    },
     /// The text is not a JWT at all.
     #[error("malformed token: {0}")]
     Malformed(Malformed),
@@ -98,9 +91,29 @@ pub enum TokenError {
         /// The time of the check.
         now: UnixTime,
     },
+    /// The token was revoked here, before it expired.
+    #[error("the token was revoked")]
+    Revoked,
     /// The issuer's keys are needed and cannot be had.
     #[error("the keys of issuer `{issuer}` are not available")]
     Unavailable {
+        /// The alias of the issuer.
+        issuer: String,
+        /// How long to wait before another attempt is made; at least a second.
+        retry_after: Duration,
+    },
+    /// The token has a status, and nobody said where its issuer may publish it, or that it may be ignored.
+    #[error("the token has a `status`, and the settings of its issuer have no `status_list`")]
+    StatusNotChecked,
+    /// The issuer no longer stands by the token: it is revoked, suspended, or has a status that means nothing here.
+    #[error("the status of the token is 0x{status:02x}, not valid")]
+    StatusNotValid {
+        /// The status in the list of its issuer.
+        status: u8,
+    },
+    /// The issuer's status list is needed and cannot be had.
+    #[error("the status list of issuer `{issuer}` is not available")]
+    StatusUnavailable {
         /// The alias of the issuer.
         issuer: String,
         /// How long to wait before another attempt is made; at least a second.
@@ -135,14 +148,16 @@ impl TokenError {
             Self::WrongType { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::BindingUnsupported => "the access token is bound to a key and no proof of possession is accepted",
             Self::Malformed(_) => "the access token is malformed",
-            Self::Unavailable { .. } => "the access token cannot be verified now",
+            Self::Revoked => "the access token was revoked",
+            Self::StatusNotValid { .. } => "the access token was revoked or suspended",
+            Self::Unavailable { .. } | Self::StatusUnavailable { .. } => "the access token cannot be verified now",
             Self::AlgorithmNotAllowed { .. }
             | Self::AmbiguousKey { .. }
             | Self::BadSignature
             | Self::InvalidClaim { .. }
             | Self::KeyMismatch { .. }
-            | Self::LifetimeTooLong { .. }
             | Self::MissingClaim { .. }
+            | Self::StatusNotChecked
             | Self::UnknownIssuer
             | Self::UnknownKey => "the access token is invalid",
         }
@@ -152,7 +167,7 @@ impl TokenError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Unavailable { retry_after, .. } | Self::StatusUnavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::http::is_secure_or_loopback;
 use crate::preset::{Identifier, Preset, TokenRules};
 use crate::source::KeySource;
+use crate::status::StatusCheck;
 
 /// One trusted issuer (authorization server) and the rules for its tokens.
 ///
@@ -20,8 +21,8 @@ use crate::source::KeySource;
 /// - `typ` must be `at+jwt` (RFC 9068 §4): [`TokenType::AccessToken`].
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
-/// - Tokens may live as long as they say.
 /// - `aud` may name others beside this resource server.
+/// - A token with a claim `status` is refused: [`StatusCheck::Refuse`].
 ///
 /// [`Issuer::of`] starts from what another product does.
 ///
@@ -43,7 +44,7 @@ pub struct Issuer {
     pub(crate) rules: TokenRules,
     pub(crate) foreign_audiences: ForeignAudiences,
     pub(crate) leeway: Duration,
-    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) status: StatusCheck,
 }
 
 impl Issuer {
@@ -115,7 +116,7 @@ impl Issuer {
             rules: preset.rules(),
             foreign_audiences: ForeignAudiences::Accepted,
             leeway: DEFAULT_LEEWAY,
-            max_lifetime: None,
+            status: StatusCheck::default(),
         })
     }
 
@@ -139,10 +140,10 @@ impl Issuer {
         Ok(self)
     }
 
-    /// Refuses tokens that are valid for longer than `max_lifetime`, from `iat` to `exp`.
+    /// Says what the claim `status` of this issuer's tokens means.
     #[must_use]
-    pub fn with_max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.max_lifetime = Some(max_lifetime);
+    pub fn with_status(mut self, status: StatusCheck) -> Self {
+        self.status = status;
         self
     }
 
@@ -266,12 +267,13 @@ pub enum IssuerError {
 }
 
 fn check_alias(alias: String) -> Result<String, IssuerError> {
+    if is_alias(&alias) { Ok(alias) } else { Err(IssuerError::Alias { alias }) }
+}
+
+/// Whether `alias` can name a source: 1 to 32 of `a-z`, `0-9` and `-`.
+pub(crate) fn is_alias(alias: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=32).contains(&alias.len()) && alias.bytes().all(allowed) {
-        Ok(alias)
-    } else {
-        Err(IssuerError::Alias { alias })
-    }
+    (1..=32).contains(&alias.len()) && alias.bytes().all(allowed)
 }
 
 /// The text is kept as it is, never normalised.
@@ -308,7 +310,7 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 const MAX_NAME_BYTES: usize = 255;
 
 /// Clocks that are kept by NTP differ by far less.
-const MAX_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

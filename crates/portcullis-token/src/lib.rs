@@ -3,11 +3,13 @@
 //! [`Verifier`] turns the text of a JWT access token (RFC 9068) into [`VerifiedClaims`], or says why not. It trusts
 //! the [`Issuer`]s that it is given, each with its own keys, algorithms and audiences, and believes nothing that a
 //! token says about itself. A [`Preset`] says what the tokens of a product look like that does not follow the standard.
-//! Time is an argument; there is no global state.
+//! [`ApiKeys`] does the same for clients that cannot do OAuth yet, and [`Revocations`] say what is no longer accepted. Time
+//! is an argument; there is no global state.
 //!
 //! [`VerifiedClaims`]: portcullis_core::VerifiedClaims
 
 mod algorithm;
+mod api_key;
 mod base64url;
 mod claims;
 mod dpop;
@@ -21,11 +23,17 @@ mod jws;
 mod keys;
 mod limits;
 mod preset;
+mod revocation;
 mod settings;
 mod source;
+mod status;
 mod verifier;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use api_key::{
+    ApiKeyEntry, ApiKeyError, ApiKeySettings, ApiKeyStatus, ApiKeyText, ApiKeys, ApiKeysError, InvalidKeyFile,
+    KeyFileError, KeyPlace, NewApiKey,
+};
 pub use dpop::{
     InvalidNonceLifetime, InvalidOrigin, InvalidProof, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey,
     NonceKeyError, NoncePolicy, Nonces, Origin, ProofError, ProofRequest, ProofVerifier, ProofVerifierError, ProvenKey,
@@ -40,6 +48,8 @@ pub use json::InvalidJson;
 pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};
 pub use limits::Limits;
 pub use preset::Preset;
+pub use revocation::{Presented, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target};
 pub use settings::{IssuerSettings, SettingsError, TenantsError};
 pub use source::{KeySource, KeySourceError};
+pub use status::{StatusCheck, StatusLists, StatusListsError};
 pub use verifier::{Verifier, VerifierError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portcullis_core::{UnixTime, VerifiedClaims};
 
+use crate::api_key::ApiKeys;
 use crate::claims;
 use crate::error::TokenError;
 use crate::issuer::Issuer;
@@ -12,12 +13,13 @@ use crate::jws::{Header, UnverifiedToken};
 use crate::keys::KeySet;
 use crate::limits::Limits;
 use crate::source::KeysUnavailable;
+use crate::status;
 
 /// Verifies access tokens of the trusted issuers.
 ///
 /// The way through a token is fixed: its size, its syntax, its header, the issuer that its `iss` names, one key of
-/// that issuer, the signature, the kind of token, its audience, its times, and the form of its claims. The first
-/// failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
+/// that issuer, the signature, the kind of token, its audience, its times, the form of its claims, and its status. The
+/// first failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
 /// keys to check with.
 ///
 /// ```
@@ -40,8 +42,9 @@ use crate::source::KeysUnavailable;
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    issuers: HashMap<String, Issuer>,
+    issuers: HashMap<String, Arc<Issuer>>,
     limits: Limits,
+    api_keys: Option<ApiKeys>,
 }
 
 impl Verifier {
@@ -51,19 +54,38 @@ impl Verifier {
     ///
     /// If there is none, or if two have the same alias or the same identifier.
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Result<Self, VerifierError> {
-        let mut by_identifier: HashMap<String, Issuer> = HashMap::new();
+        let mut by_identifier: HashMap<String, Arc<Issuer>> = HashMap::new();
         for issuer in issuers {
             if by_identifier.values().any(|other| other.alias() == issuer.alias()) {
                 return Err(VerifierError::RepeatedAlias { alias: issuer.alias().to_owned() });
             }
-            if let Some(other) = by_identifier.insert(issuer.identifier().to_owned(), issuer) {
-                return Err(VerifierError::RepeatedIssuer { issuer: other.identifier });
+            if let Some(other) = by_identifier.insert(issuer.identifier().to_owned(), Arc::new(issuer)) {
+                return Err(VerifierError::RepeatedIssuer { issuer: other.identifier().to_owned() });
             }
         }
         if by_identifier.is_empty() {
             return Err(VerifierError::NoIssuer);
         }
-        Ok(Self { issuers: by_identifier, limits: Limits::DEFAULT })
+        Ok(Self { issuers: by_identifier, limits: Limits::DEFAULT, api_keys: None })
+    }
+
+    /// Accepts API keys, too.
+    ///
+    /// # Errors
+    ///
+    /// If an issuer has their alias.
+    pub fn with_api_keys(mut self, keys: ApiKeys) -> Result<Self, VerifierError> {
+        if self.issuers.values().any(|issuer| issuer.alias() == keys.alias()) {
+            return Err(VerifierError::RepeatedAlias { alias: keys.alias().to_owned() });
+        }
+        self.api_keys = Some(keys);
+        Ok(self)
+    }
+
+    /// The API keys that are accepted, if any.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<&ApiKeys> {
+        self.api_keys.as_ref()
     }
 
     /// Looks at less input than [`Limits::DEFAULT`] allows.
@@ -75,7 +97,7 @@ impl Verifier {
 
     /// The trusted issuers, in the order of their identifiers.
     pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
-        let mut issuers: Vec<&Issuer> = self.issuers.values().collect();
+        let mut issuers: Vec<&Issuer> = self.issuers.values().map(AsRef::as_ref).collect();
         issuers.sort_unstable_by_key(|issuer| issuer.identifier());
         issuers.into_iter()
     }
@@ -87,13 +109,14 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unavailable`] if the keys of the issuer cannot be fetched: the answer is 503. Every other error is
-    /// the token's fault: the answer is 401.
+    /// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] if keys or status lists of the issuer cannot be
+    /// fetched: the answer is 503. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(token, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
         check_signature(issuer, &token, now).await?;
         claims::check(issuer, token.header.typ.as_deref(), &token.claims, now)?;
+        status::check(issuer, &token.claims, now).await?;
         Ok(VerifiedClaims::assume_verified(issuer.alias(), token.claims).with_header(token.header.parameters))
     }
 }
@@ -105,8 +128,8 @@ pub enum VerifierError {
     /// There is no issuer.
     #[error("no issuer is trusted, so no token could ever be accepted; name at least one")]
     NoIssuer,
-    /// Two issuers have one alias, so their subjects could not be told apart.
-    #[error("two issuers have the alias `{alias}`; give each one of its own")]
+    /// Two sources have one alias, so their subjects could not be told apart.
+    #[error("two sources have the alias `{alias}`; give each one of its own")]
     RepeatedAlias {
         /// The alias.
         alias: String,
@@ -119,7 +142,12 @@ pub enum VerifierError {
     },
 }
 
-async fn check_signature(issuer: &Issuer, token: &UnverifiedToken<'_>, now: UnixTime) -> Result<(), TokenError> {
+/// Checks that one of the keys of `issuer` signed `token`. What the claims say is not looked at.
+pub(crate) async fn check_signature(
+    issuer: &Issuer,
+    token: &UnverifiedToken<'_>,
+    now: UnixTime,
+) -> Result<(), TokenError> {
     let Header { alg, .. } = token.header;
     if !issuer.algorithms.contains(&alg) {
         return Err(TokenError::AlgorithmNotAllowed { alg: crate::excerpt::Excerpt::new(alg.as_str()) });

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
-use crate::gate::{Gate, RETRY_AFTER, chain};
+use crate::gate::{Gate, RETRY_AFTER};
 use crate::head::{RequestHead, RouteMatch};
 use crate::observe;
-use crate::refusal::{Defect, Refusal};
+use crate::refusal::{Defect, Refusal, chain};
 use crate::routes::Target;
 
 /// A request that the gate let through to its handler: permitted, or to be decided there.

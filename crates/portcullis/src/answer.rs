@@ -21,7 +21,7 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | the credentials cannot be read, or stand in the query where that is refused | 400 | `error="invalid_request"` |
 /// | they were sent in plain text, as far as the gate is told | 403 | none |
 /// | there are none | 401 | without `error` (RFC 6750 §3.1) |
-/// | the token is not accepted | 401 | `error="invalid_token"` |
+/// | the token or the API key is not accepted | 401 | `error="invalid_token"` |
 /// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
 /// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
 /// | a bound token or a confirmation would help | 403 | none, a problem type of its own |
@@ -30,7 +30,8 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | the service, its policies or its data are at fault | 500 | none |
 /// | something is out of reach | 503 | none; `Retry-After` |
 ///
-/// Where the gate publishes metadata, every challenge leads to them by `resource_metadata` (RFC 9728 §5.1).
+/// Where the gate publishes metadata, every challenge of OAuth leads to them by `resource_metadata` (RFC 9728 §5.1). Where API
+/// keys are accepted in a scheme of their own, each 401 has a second challenge for it.
 ///
 /// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
 /// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
@@ -85,6 +86,16 @@ impl Answer {
 
     fn readable_by_any_page(mut self) -> Self {
         self.0.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        self
+    }
+
+    /// The answer with another challenge, if it has a status that asks for credentials: one field line for each scheme
+    /// that is accepted (RFC 9110 §11.6.1).
+    pub(crate) fn or_with(mut self, challenge: &Challenge, realm: &str) -> Self {
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let space = ProtectionSpace { realm, metadata: None };
+            self.0.headers.append(WWW_AUTHENTICATE, challenge.to_value(space));
+        }
         self
     }
 

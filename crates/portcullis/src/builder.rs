@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge, Engine};
-use portcullis_token::Verifier;
+use portcullis_token::{Revocations, Verifier};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
@@ -30,6 +30,7 @@ pub struct GateBuilder {
     realm: String,
     resource: ProtectedResource,
     query_token: QueryToken,
+    revocations: Option<Box<dyn Revocations>>,
     transport: Transport,
 }
 
@@ -45,6 +46,7 @@ impl GateBuilder {
             realm: REALM.to_owned(),
             resource: ProtectedResource::default(),
             query_token: QueryToken::default(),
+            revocations: None,
             transport: Transport::default(),
         }
     }
@@ -99,6 +101,12 @@ impl GateBuilder {
         self
     }
 
+    /// Refuses what `revocations` says was revoked. A service that revokes while it runs keeps a handle: give it an `Arc`.
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.revocations = Some(Box::new(revocations));
+        self
+    }
+
     /// The gate.
     ///
     /// # Errors
@@ -121,6 +129,7 @@ impl GateBuilder {
             routes: RouteTable::new(&self.bundle),
             metadata,
             query_token: self.query_token,
+            revocations: self.revocations,
             transport: self.transport,
             engine: Engine::new(self.bundle),
             verifier: self.verifier,

@@ -11,19 +11,24 @@ pub(crate) struct ProtectionSpace<'a> {
     pub(crate) metadata: Option<&'a str>,
 }
 
-/// A challenge of the scheme `Bearer` (RFC 6750 §3).
+/// A challenge of the scheme `Bearer` (RFC 6750 §3), or of the private scheme `ApiKey`.
 ///
 /// Every value is a quoted string of characters that need no escape: others are removed (RFC 6750 §3 allows neither `"`
 /// nor `\` in its values).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
+    scheme: &'static str,
     parameters: Vec<(&'static str, String)>,
 }
 
 impl Challenge {
     /// The challenge to a request without credentials: no `error` (RFC 6750 §3.1).
     pub(crate) fn bearer() -> Self {
-        Self::default()
+        Self { scheme: "Bearer", parameters: Vec::new() }
+    }
+
+    pub(crate) fn api_key() -> Self {
+        Self { scheme: "ApiKey", ..Self::bearer() }
     }
 
     /// The challenge with `error`.
@@ -46,7 +51,7 @@ impl Challenge {
     /// The value of one field line, for `space`. The realm comes first: a scheme needs at least one parameter. The URL
     /// of the metadata comes last.
     pub(crate) fn to_value(&self, space: ProtectionSpace<'_>) -> HeaderValue {
-        let mut text = format!("Bearer realm=\"{}\"", quotable(space.realm));
+        let mut text = format!("{} realm=\"{}\"", self.scheme, quotable(space.realm));
         let metadata = space.metadata.map(|url| ("resource_metadata", quotable(url)));
         for (name, value) in self.parameters.iter().chain(&metadata) {
             text.extend([", ", name, "=\"", value, "\""]);

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use portcullis_token::KeyPlace;
 
 /// What a request brings to prove who it is.
 ///
-/// Only the field `Authorization` counts. A token in the query, in a form, in a cookie or in `Proxy-Authorization` is
+/// Only the field `Authorization` counts, and the one that is configured for API keys. A token in the query, in a form, in a cookie or in `Proxy-Authorization` is
 /// no credential (OAuth 2.1 §5.1, RFC 6750 §5.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Credentials<'a> {
@@ -15,9 +16,11 @@ pub(crate) enum Credentials<'a> {
     None,
     /// An access token of the scheme `Bearer`.
     Bearer(Token<'a>),
+    /// An API key, where and how the settings say. It is never taken for a token, nor a token for a key.
+    ApiKey(Token<'a>),
 }
 
-/// The text of an access token.
+/// The text of an access token or of an API key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token<'a>(pub(crate) &'a str);
 
@@ -33,8 +36,11 @@ impl fmt::Debug for Token<'_> {
 /// `Display` is what the caller is told, too: fixed texts that fit `error_description` (RFC 6750 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
-    /// No token follows the scheme.
-    #[error("no token follows the scheme")]
+    /// There are an access token and an API key. Neither is picked.
+    #[error("there are an access token and an API key")]
+    Both,
+    /// No token follows the scheme, or the field is empty.
+    #[error("no token follows the scheme, or the field is empty")]
     Empty,
     /// What follows the scheme is no `token68` (RFC 9110 §11.2).
     #[error("the credentials are not one token68")]
@@ -43,7 +49,7 @@ pub(crate) enum Malformed {
     #[error("the field Authorization does not begin with a scheme and a space")]
     NoScheme,
     /// There are several fields. None is picked.
-    #[error("there are several Authorization fields")]
+    #[error("there are several fields with credentials")]
     Repeated,
     /// An access token stands in the query, and the operator refuses such requests.
     #[error("an access token in the query is not accepted, send it in the field Authorization")]
@@ -54,31 +60,52 @@ pub(crate) enum Malformed {
 }
 
 impl<'a> Credentials<'a> {
-    pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, Malformed> {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let Some(field) = fields.next() else {
+    /// Reads the credentials of a request; API keys stand at `keys`, if any are accepted.
+    pub(crate) fn read(headers: &'a HeaderMap, keys: Option<&KeyPlace>) -> Result<Self, Malformed> {
+        let of_scheme = Self::of_authorization(headers, keys == Some(&KeyPlace::Scheme))?;
+        let Some(KeyPlace::Field(name)) = keys else {
+            return Ok(of_scheme);
+        };
+        match (single(headers, name)?, of_scheme) {
+            (None, credentials) => Ok(credentials),
+            (Some([]), _) => Err(Malformed::Empty),
+            (Some(key), Self::None) => token68(key).map(|key| Self::ApiKey(Token(key))).ok_or(Malformed::NotToken68),
+            (Some(_), _) => Err(Malformed::Both),
+        }
+    }
+
+    fn of_authorization(headers: &'a HeaderMap, accepts_keys: bool) -> Result<Self, Malformed> {
+        let Some(field) = single(headers, AUTHORIZATION.as_str())? else {
             return Ok(Self::None);
         };
-        if fields.next().is_some() {
-            return Err(Malformed::Repeated);
-        }
-        let field = field.as_bytes();
-        if field.len() > MAX_FIELD_BYTES {
-            return Err(Malformed::TooLong);
-        }
         let (scheme, rest) = split(field, is_tchar);
         if scheme.is_empty() {
             return Err(Malformed::NoScheme);
         }
-        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        let credentials = if scheme.eq_ignore_ascii_case(b"Bearer") {
+            Self::Bearer
+        } else if accepts_keys && scheme.eq_ignore_ascii_case(b"ApiKey") {
+            Self::ApiKey
+        } else {
             return Ok(Self::None);
-        }
+        };
         let (spaces, token) = split(rest, |byte| byte == b' ');
         match (spaces, token) {
             (_, []) => Err(Malformed::Empty),
             ([], _) => Err(Malformed::NoScheme),
-            _ => token68(token).map(|token| Self::Bearer(Token(token))).ok_or(Malformed::NotToken68),
+            _ => token68(token).map(|token| credentials(Token(token))).ok_or(Malformed::NotToken68),
         }
+    }
+}
+
+/// The one field called `name`, if there is any.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Malformed> {
+    let mut fields = headers.get_all(name).iter();
+    let field = fields.next().map(HeaderValue::as_bytes);
+    match field {
+        Some(_) if fields.next().is_some() => Err(Malformed::Repeated),
+        Some(field) if field.len() > MAX_FIELD_BYTES => Err(Malformed::TooLong),
+        field => Ok(field),
     }
 }
 
@@ -106,8 +133,6 @@ const MAX_FIELD_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[track_caller]
@@ -116,10 +141,48 @@ mod tests {
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(field).unwrap());
         }
-        Credentials::read(&headers).map(|credentials| match credentials {
-            Credentials::None => None,
+        Credentials::read(&headers, None).map(|credentials| match credentials {
+            Credentials::None | Credentials::ApiKey(_) => None,
             Credentials::Bearer(token) => Some(token.0.to_owned()),
         })
+    }
+
+    #[test]
+    fn a_key_is_read_only_where_the_settings_say() {
+        let field = KeyPlace::Field("api-key".to_owned());
+        let key = Ok(Credentials::ApiKey(Token("k")));
+        let bearer = Ok(Credentials::Bearer(Token("t")));
+        let nothing = Ok(Credentials::None);
+        for (place, fields, expected) in [
+            (Some(&field), &[("api-key", "k")][..], &key), // KEY-01
+            (Some(&field), &[("x-api-key", "k")], &nothing),
+            (Some(&field), &[("authorization", "ApiKey k")], &nothing),
+            (Some(&field), &[("authorization", "Bearer t")], &bearer),
+            (Some(&field), &[("api-key", "k"), ("authorization", "Basic dTpw")], &key),
+            (Some(&field), &[("api-key", "k"), ("authorization", "Bearer t")], &Err(Malformed::Both)), // KEY-06
+            (Some(&field), &[("api-key", ""), ("authorization", "Bearer t")], &Err(Malformed::Empty)),
+            (Some(&field), &[("api-key", "k"), ("authorization", "Bearer")], &Err(Malformed::Empty)),
+            (Some(&field), &[("api-key", "k"), ("api-key", "k")], &Err(Malformed::Repeated)),
+            (Some(&field), &[("api-key", "k l")], &Err(Malformed::NotToken68)),
+            (Some(&KeyPlace::Scheme), &[("authorization", "ApiKey k")], &key),
+            (Some(&KeyPlace::Scheme), &[("authorization", "apikey k")], &key),
+            (Some(&KeyPlace::Scheme), &[("authorization", "ApiKey")], &Err(Malformed::Empty)),
+            (Some(&KeyPlace::Scheme), &[("authorization", "ApiKeys k")], &nothing),
+            (Some(&KeyPlace::Scheme), &[("api-key", "k")], &nothing),
+            (
+                Some(&KeyPlace::Scheme),
+                &[("authorization", "ApiKey k"), ("authorization", "Bearer t")], // KEY-06
+                &Err(Malformed::Repeated),
+            ),
+            (None, &[("api-key", "k")], &nothing),
+            (None, &[("authorization", "ApiKey k")], &nothing),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(&Credentials::read(&headers, place), expected, "{place:?} {fields:?}");
+        }
     }
 
     #[test]
@@ -189,6 +252,6 @@ mod tests {
     #[test]
     fn the_token_does_not_print() {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer canary"))]);
-        assert!(!format!("{:?}", Credentials::read(&headers)).contains("canary")); // GEN-04
+        assert!(!format!("{:?}", Credentials::read(&headers, None)).contains("canary")); // GEN-04
     }
 }

@@ -1,19 +1,20 @@
 //! The gate: a request in, an admission or an answer out.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::{Action, Bundle, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime};
-use portcullis_token::Verifier;
+use portcullis_core::{
+    Action, Bundle, Caller, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
+};
+use portcullis_token::{ApiKeys, KeyPlace, Revocations, Verifier};
 
 use crate::admission::{Admission, Visit};
 use crate::answer::Answer;
 use crate::builder::GateBuilder;
-use crate::challenge::ProtectionSpace;
+use crate::challenge::{Challenge, ProtectionSpace};
 use crate::clock::Clock;
-use crate::credentials::{Credentials, Malformed, Token};
+use crate::credentials::{Credentials, Malformed};
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
@@ -21,7 +22,8 @@ use crate::head::{RequestHead, RouteMatch};
 use crate::metadata::Metadata;
 use crate::observe;
 use crate::query_token::QueryToken;
-use crate::refusal::{Defect, Refusal};
+use crate::refusal::{Defect, Refusal, chain};
+use crate::revocation;
 use crate::routes::{RouteTable, Target, Unroutable};
 use crate::transport::Transport;
 
@@ -37,6 +39,7 @@ use crate::transport::Transport;
 /// - No metadata are published, and challenges lead to none.
 /// - An access token in the query is ignored.
 /// - The scheme by which a request came is not judged.
+/// - Nothing is revoked before it expires.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
@@ -53,6 +56,7 @@ pub(crate) struct Parts {
     pub(crate) metadata: Metadata,
     pub(crate) query_token: QueryToken,
     pub(crate) transport: Transport,
+    pub(crate) revocations: Option<Box<dyn Revocations>>,
 }
 
 impl Gate {
@@ -122,7 +126,16 @@ impl Gate {
 
     pub(crate) fn answer(&self, refusal: &Refusal, id: DecisionId, method: &http::Method) -> Answer {
         let space = ProtectionSpace { realm: &self.0.realm, metadata: self.0.metadata.url() };
-        Answer::of(refusal, space, id, method)
+        let answer = Answer::of(refusal, space, id, method);
+        match self.key_place() {
+            Some(KeyPlace::Scheme) => answer.or_with(&Challenge::api_key(), &self.0.realm),
+            _ => answer,
+        }
+    }
+
+    /// Where requests carry API keys, if they are accepted.
+    fn key_place(&self) -> Option<&KeyPlace> {
+        self.0.verifier.api_keys().map(ApiKeys::place)
     }
 
     /// Decides and discharges.
@@ -156,16 +169,16 @@ impl Gate {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
-        let credentials = Credentials::read(head.headers())?;
+        let credentials = Credentials::read(head.headers(), self.key_place())?;
         if credentials != Credentials::None && self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
         let target = self.find(head);
         let action = target.as_ref().ok().and_then(|(target, _)| self.action(target));
         found.action = action.map(|action| action.name().to_owned());
-        let session = match credentials {
-            Credentials::Bearer(token) => {
-                let caller = self.caller(token, now).await?;
+        let session = match &credentials {
+            Credentials::Bearer(_) | Credentials::ApiKey(_) => {
+                let caller = self.caller(&credentials, now).await?;
                 // Before the directory is asked: it is not to be bothered for a route that does not exist.
                 if target.is_ok() {
                     let known = self.ask(self.0.directory.principal(&caller)).await?;
@@ -202,10 +215,18 @@ impl Gate {
         }
     }
 
-    async fn caller(&self, token: Token<'_>, now: UnixTime) -> Result<portcullis_core::Caller, Refusal> {
-        let claims = self.0.verifier.verify(token.0, now).await?;
+    async fn caller(&self, credentials: &Credentials<'_>, now: UnixTime) -> Result<Caller, Refusal> {
+        let claims = match (credentials, self.0.verifier.api_keys()) {
+            (Credentials::Bearer(token), _) => self.0.verifier.verify(token.0, now).await?,
+            (Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
+            (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
+        };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
-        self.0.engine.caller(&claims).map_err(unusable)
+        let caller = self.0.engine.caller(&claims).map_err(unusable)?;
+        if let Some(revocations) = &self.0.revocations {
+            revocation::refuse_revoked(revocations.as_ref(), &claims, &caller, now)?;
+        }
+        Ok(caller)
     }
 
     /// `None` if the handler decides, and nothing speaks against it yet.
@@ -218,7 +239,7 @@ impl Gate {
         now: UnixTime,
     ) -> Result<Option<Permit>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
-        let named = resource_named(action, target, values, session)?;
+        let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
         if (action.is_deferred() || supplied)
@@ -294,17 +315,6 @@ fn resource_named(
         named.next().map(|(_, value)| value.clone())
     };
     Ok(action.resource_named(value, session.map(|session| session.caller().subject())))
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.extend([": ", &error.to_string()]);
-        cause = error.source();
-    }
-    text
 }
 
 impl fmt::Debug for Parts {

@@ -21,6 +21,7 @@ mod problem;
 mod query_token;
 mod refusal;
 mod resource_identifier;
+mod revocation;
 mod routes;
 mod settings;
 mod transport;
@@ -39,7 +40,9 @@ pub use portcullis_core::{
     Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
-pub use portcullis_token::{Algorithm, Issuer, KeySet, KeySource, Preset, Verifier};
+pub use portcullis_token::{
+    Algorithm, Issuer, KeySet, KeySource, Preset, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+};
 pub use query_token::QueryToken;
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
 pub use settings::{Loaded, load, load_dir};

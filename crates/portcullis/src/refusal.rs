@@ -1,12 +1,13 @@
 //! Why a request goes no further.
 
+use std::error::Error;
 use std::time::Duration;
 
 use portcullis_core::{
     Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError, Session,
     SessionError,
 };
-use portcullis_token::TokenError;
+use portcullis_token::{ApiKeyError, TokenError};
 
 use crate::credentials::Malformed;
 
@@ -129,6 +130,12 @@ impl From<TokenError> for Refusal {
     }
 }
 
+impl From<ApiKeyError> for Refusal {
+    fn from(error: ApiKeyError) -> Self {
+        Self::InvalidToken { description: "the API key is not accepted", reason: error.to_string() }
+    }
+}
+
 impl From<ClaimsError> for Refusal {
     fn from(error: ClaimsError) -> Self {
         Self::UnusableClaims { reason: error.to_string() }
@@ -144,6 +151,17 @@ impl From<SessionError> for Refusal {
             error => Defect::Principal(error).into(),
         }
     }
+}
+
+/// An error with its causes, for the log.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.extend([": ", &error.to_string()]);
+        cause = error.source();
+    }
+    text
 }
 
 fn list(errors: &[ObligationError]) -> String {

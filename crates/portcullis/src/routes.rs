@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use http::Method;
-use portcullis_core::{Bundle, Route};
+use portcullis_core::{Action, Bundle, Route, Session};
 
 use crate::head::RouteMatch;
+use crate::refusal::Defect;
 
 /// From method and pattern to action, as the schema declares them.
 #[derive(Debug, Default)]
@@ -25,6 +26,28 @@ pub(crate) enum Target {
     },
     /// The handler names one of these actions (`@via`).
     Via(Arc<BTreeSet<String>>),
+}
+
+impl Target {
+    /// The resource that the path names, by the place of the parameter: its name may differ between router and schema.
+    pub(crate) fn resource_named(
+        &self,
+        action: &Action,
+        values: &[String],
+        session: Option<&Session>,
+    ) -> Result<Option<(String, String)>, Defect> {
+        let Self::Action { parameters, .. } = self else {
+            return Ok(None);
+        };
+        if parameters.len() != values.len() {
+            return Err(Defect::Parameters);
+        }
+        let value = |name: &str| {
+            let mut named = parameters.iter().zip(values).filter(|(parameter, _)| *parameter == name);
+            named.next().map(|(_, value)| value.clone())
+        };
+        Ok(action.resource_named(value, session.map(|session| session.caller().subject())))
+    }
 }
 
 /// Why a request means no action.

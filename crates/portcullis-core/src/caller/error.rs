@@ -1,13 +1,14 @@
 //! Why claims do not make a caller.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::claims::Kind;
 
 /// Why verified claims do not make a [`Caller`](super::Caller). Always a denial.
 ///
-/// For the log: it names claims and rules, and never holds a value of the token. The one exception is the alias of
-/// the source, which the verifier sets.
+/// For the log: it names claims and rules, and never holds a value of the token. The exceptions are its lifetime, and the
+/// alias of the source, which the verifier sets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
@@ -51,6 +52,16 @@ pub enum ClaimsError {
         source_alias: String,
         /// The kind of the subject or the actor.
         kind: Kind,
+    },
+    /// The token is valid for longer than tokens for such a subject may be.
+    #[error("the token lives for {lifetime:?}, longer than the {limit:?} that `max_lifetime` allows the kind `{}`", kind.as_str())]
+    LifetimeTooLong {
+        /// The kind of the subject.
+        kind: Kind,
+        /// From `iat` to `exp`.
+        lifetime: Duration,
+        /// The limit for this kind.
+        limit: Duration,
     },
     /// The client acts for a user, and neither a list nor a claim says what it is.
     #[error("the client that acts for the user is not listed")]
@@ -117,6 +128,8 @@ pub enum Purpose {
     Grants,
     /// The token's own issuer, id and times.
     Identity,
+    /// How long the token lives.
+    Lifetime,
     /// The scopes.
     Scopes,
     /// The subject.
@@ -137,6 +150,7 @@ impl fmt::Display for Purpose {
             Self::Client => "the client",
             Self::Grants => "what the subject is granted",
             Self::Identity => "the token's identity",
+            Self::Lifetime => "the lifetime",
             Self::Scopes => "the scopes",
             Self::Subject => "the subject",
             Self::Tenant => "the tenant",

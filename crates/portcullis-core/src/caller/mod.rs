@@ -11,6 +11,7 @@
 mod caller;
 mod delegation;
 mod error;
+mod lifetime;
 mod principal_id;
 mod profile;
 mod read;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use caller::{AbsentClaim, Actor, Caller, Hop, Ignored, Listing, Subject};
 pub use error::{ClaimProblem, ClaimsError, Purpose};
+pub use lifetime::MaxLifetime;
 pub use profile::{AbsentList, Extractor, Fact, Profile, ProfileChanges, ProfileError};
 pub use source::{
     AgentType, Confers, ConsentExemptions, Source, SourceError, SourceSettings, Sources, UnlistedClients,

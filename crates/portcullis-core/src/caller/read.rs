@@ -35,6 +35,10 @@ pub(super) fn caller(
         }
     }
 
+    let issued_at = time(verified.claims(), "iat").needed_for(Purpose::Identity)?;
+    let expires_at = time(verified.claims(), "exp").needed_for(Purpose::Identity)?;
+    source.settings().max_lifetime.check(subject.kind, verified.credential(), issued_at, expires_at)?;
+
     let mut remarks = Remarks::default();
     let scopes = token.scopes(subject.kind, delegation.actor.as_ref(), &mut remarks)?;
     let exemptions = &source.settings().consent;
@@ -56,8 +60,8 @@ pub(super) fn caller(
         tenant: token.tenant()?,
         authentication: token.authentication().needed_for(Purpose::Authentication)?,
         token_id: string(verified.claims(), "jti").needed_for(Purpose::Identity)?,
-        issued_at: time(verified.claims(), "iat").needed_for(Purpose::Identity)?,
-        expires_at: time(verified.claims(), "exp").needed_for(Purpose::Identity)?,
+        issued_at,
+        expires_at,
         issuer: token.issuer.clone().unwrap_or_else(|| source.alias().to_owned()),
         attributes_distrusted: token.distrusts(Fact::Attributes),
         source: Arc::clone(source),

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor
 
 use super::caller::Caller;
 use super::error::ClaimsError;
+use super::lifetime::MaxLifetime;
 use super::principal_id::PrincipalIds;
 use super::profile::{AbsentList, Extractor, KindName, Profile, ProfileChanges};
 use super::read;
@@ -60,6 +61,8 @@ pub struct SourceSettings {
     pub scope_names: BTreeMap<String, String>,
     /// Whose tokens carry no scopes at this source.
     pub consent: ConsentExemptions,
+    /// How long tokens may live, by kind of subject: an hour for services and autonomous agents unless stated.
+    pub max_lifetime: MaxLifetime,
     /// The claim that stands for scopes in tokens of services and autonomous agents whose claim of scopes is absent or
     /// empty.
     pub application_permissions: Option<Extractor>,
@@ -79,6 +82,7 @@ impl SourceSettings {
         "kinds",
         "scope_names",
         "consent",
+        "max_lifetime",
         "application_permissions",
     ];
 }

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::claims::{Credential, Kind, VerifiedClaims};
 
+/// Claims live for a minute unless they say otherwise.
 fn verified(alias: &str, claims: &Value) -> VerifiedClaims {
-    VerifiedClaims::assume_verified(alias, claims.as_object().unwrap().clone())
+    let mut all = json!({ "iat": 0, "exp": 60 });
+    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    VerifiedClaims::assume_verified(alias, all.as_object().unwrap().clone())
 }
 
 #[track_caller]
@@ -535,7 +538,7 @@ fn facts_that_a_profile_does_not_trust_are_not_taken() {
     let mut claims =
         json!({ "sub": "ann", "scope": "read", "roles": ["admin"], "org": "acme", "acr": "mfa", "auth_time": 1 });
     let caller = read_with_profile(&profile, &claims);
-    assert_eq!((caller.tenant(), caller.acr(), caller.claims().len()), (Some("acme"), Some("mfa"), 6));
+    assert_eq!((caller.tenant(), caller.acr(), caller.claims().len()), (Some("acme"), Some("mfa"), 8));
 
     claims["self_signed"] = json!(true);
     claims["act"] = json!({ "sub": "bot" });
@@ -698,4 +701,69 @@ fn unknown_words_grant_nothing_and_refuse_nothing() {
         (caller.subject().kind, caller.actor(), caller.scopes().unwrap()),
         (Kind::User, None, &["*".to_owned()][..])
     );
+}
+
+#[test]
+fn a_token_lives_no_longer_than_its_subject_may() {
+    // JWT-07, M2M-04: an hour for software that can fetch a new one, unless the settings say otherwise
+    let (day, hour) = (86_400, 3_600);
+    let by_kind = json!({ "max_lifetime": { "user": "24h", "service": "2h", "agent": "none" } });
+    let (all, none) = (json!({ "max_lifetime": "2h" }), json!({}));
+    let (user, service, agent) = (json!({}), json!({ "sub": "web" }), json!({ "sub_profile": "ai_agent" }));
+    let delegated = json!({ "act": { "sub": "agent-7", "sub_profile": "ai_agent" } }); // the subject counts
+    for (settings, subject, longest) in [
+        (&none, &user, None),
+        (&none, &delegated, None),
+        (&none, &service, Some(hour)),
+        (&none, &agent, Some(hour)),
+        (&all, &user, Some(2 * hour)),
+        (&all, &service, Some(2 * hour)),
+        (&by_kind, &user, Some(day)),
+        (&by_kind, &delegated, Some(day)),
+        (&by_kind, &service, Some(2 * hour)),
+        (&by_kind, &agent, None),
+    ] {
+        let with_lifetime = |secs: i64| {
+            let mut claims = user_with(subject);
+            claims.as_object_mut().unwrap().extend([("iat".into(), json!(1000)), ("exp".into(), json!(1000 + secs))]);
+            read_with(settings, &claims)
+        };
+        match longest {
+            Some(longest) => {
+                assert!(with_lifetime(longest).is_ok(), "{settings} {subject}");
+                for too_long in [longest + 1, 315_360_000] {
+                    let error = with_lifetime(too_long).unwrap_err();
+                    assert!(matches!(error, ClaimsError::LifetimeTooLong { .. }), "{settings} {subject}: {error}");
+                }
+            }
+            None => assert!(with_lifetime(315_360_000).is_ok(), "{settings} {subject}"),
+        }
+    }
+}
+
+#[test]
+fn a_lifetime_that_cannot_be_told_is_no_short_one() {
+    // JWT-07
+    let sources = Sources::new([source("main", &json!({ "kinds": ["service"] }))], AgentType::Declared).unwrap();
+    let bare = |claims: Value| VerifiedClaims::assume_verified("main", claims.as_object().unwrap().clone());
+    let service = |times: Value| {
+        let mut claims = json!({ "sub": "web", "client_id": "web" });
+        claims.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        bare(claims)
+    };
+    for (times, claim) in [(json!({ "exp": 60 }), "iat"), (json!({ "iat": 0 }), "exp")] {
+        let error = sources.read(service(times)).unwrap_err();
+        let expected = format!("claim `{claim}` is missing, so the lifetime cannot be told");
+        assert_eq!(error.to_string(), expected);
+    }
+    // A key has no lifetime but an age, which is not the engine's to judge.
+    let key = service(json!({})).with_credential(Credential::ApiKey);
+    assert!(sources.read(key).is_ok());
+}
+
+#[test]
+fn a_lifetime_that_is_no_duration_is_refused() {
+    for text in [json!("24"), json!(24), json!({ "user": "1w" }), json!({ "users": "1h" }), json!("none"), json!([])] {
+        assert!(serde_json::from_value::<MaxLifetime>(text.clone()).is_err(), "{text}");
+    }
 }

@@ -209,7 +209,7 @@ pub(crate) fn person(sub: &str) -> Map<String, Value> {
 }
 
 pub(crate) fn client(sub: &str, more: &Value) -> Map<String, Value> {
-    let mut claims = members(&json!({ "iss": ISSUER, "sub": sub, "client_id": sub, "exp": NOW + 600 }));
+    let mut claims = members(&json!({ "iss": ISSUER, "sub": sub, "client_id": sub, "iat": NOW, "exp": NOW + 600 }));
     claims.extend(members(more));
     claims
 }

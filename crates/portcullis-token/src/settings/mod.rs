@@ -13,6 +13,7 @@ use crate::issuer::{ForeignAudiences, Issuer, IssuerError, TokenType, check_iden
 use crate::keys::KeySet;
 use crate::preset::Preset;
 use crate::source::{KeySource, KeySourceError};
+use crate::status::{StatusListsError, StatusSettings};
 use tenants::Expansion;
 pub use tenants::TenantsError;
 
@@ -30,9 +31,15 @@ pub use tenants::TenantsError;
 /// algorithms = ["ES256"]                      # default: the product's
 /// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }; default: the product's
 /// leeway = "30s"
-/// max_lifetime = "24h"
+/// status_list = "ignore"                      # or the table below; without it, a token with a `status` is refused
 /// typ = "at+jwt"                              # "jwt", "none" or "jwt-or-none", for products that cannot do better; default: the product's
 /// foreign_audiences = "accepted"              # or "refused": tokens that name others in `aud` as well
+///
+/// [issuer.status_list]
+/// uri = ["https://as.example.com/statuslists/"]   # whose lists are looked at: exactly these, and below those with `/`
+/// min_age = "30s"                             # a list is not fetched again earlier, whatever its `ttl`
+/// max_age = "1h"                              # and not used when it is older
+/// private_network = false                     # whether its name may lead to a private address
 /// ```
 ///
 /// # Tenants
@@ -56,7 +63,7 @@ pub struct IssuerSettings {
     algorithms: Option<Vec<Algorithm>>,
     keys: Option<KeySettings>,
     leeway: Option<HumanDuration>,
-    max_lifetime: Option<HumanDuration>,
+    status_list: Option<StatusSettings>,
     typ: Option<TokenType>,
     foreign_audiences: Option<ForeignAudiences>,
 }
@@ -72,7 +79,7 @@ impl IssuerSettings {
         "algorithms",
         "keys",
         "leeway",
-        "max_lifetime",
+        "status_list",
         "typ",
         "foreign_audiences",
     ];
@@ -130,8 +137,8 @@ impl IssuerSettings {
         if let Some(leeway) = self.leeway {
             issuer = issuer.with_leeway(leeway.into())?;
         }
-        if let Some(max_lifetime) = self.max_lifetime {
-            issuer = issuer.with_max_lifetime(max_lifetime.into());
+        if let Some(status_list) = &self.status_list {
+            issuer = issuer.with_status(status_list.clone().into_check()?);
         }
         Ok(issuer)
     }
@@ -172,6 +179,9 @@ pub enum SettingsError {
         /// The name of the preset.
         preset: &'static str,
     },
+    /// Status lists cannot be had from where the settings say.
+    #[error(transparent)]
+    StatusList(#[from] StatusListsError),
     /// `issuer` and `tenants` do not fit together.
     #[error(transparent)]
     Tenants(#[from] TenantsError),

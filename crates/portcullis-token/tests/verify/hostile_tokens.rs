@@ -395,17 +395,6 @@ async fn a_token_ends_in_its_last_second() {
 }
 
 #[tokio::test]
-async fn a_lifetime_can_be_bounded() {
-    // JWT-07
-    let verifier = Verifier::new([issuer().with_max_lifetime(std::time::Duration::from_secs(3600))]).unwrap();
-    for (exp, expected) in [(IAT + 3600, "ok"), (IAT + 3601, "LifetimeTooLong"), (IAT + 315_360_000, "LifetimeTooLong")]
-    {
-        let token = sign(&header(), &claims_with(json!({ "exp": exp })));
-        assert_eq!(fault(&verifier.verify(&token, time(NOW)).await), expected, "{exp}");
-    }
-}
-
-#[tokio::test]
 async fn other_tokens_of_the_issuer_stay_out_even_where_typ_says_nothing() {
     // ATJ-03, ATJ-10
     let verifier = Verifier::new([issuer().with_token_type(TokenType::JwtOrNone)]).unwrap();

@@ -9,6 +9,7 @@
     reason = "helpers of tests assert as tests do, and tables are as long as the standards"
 )]
 
+mod api_keys;
 mod dpop;
 mod hostile_tokens;
 mod key_sets;
@@ -16,5 +17,6 @@ mod key_sources;
 mod mint;
 mod properties;
 mod settings;
+mod status_lists;
 mod vectors;
 mod vendors;

@@ -13,7 +13,6 @@ const GOOD: &str = r#"
     preset = "rfc9068"
     algorithms = ["EdDSA"]
     leeway = "10s"
-    max_lifetime = "24h"
     typ = "at+jwt"
     keys = { inline = { keys = [{ kty = "OKP", crv = "Ed25519", kid = "as-1", x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] } }
 "#;
@@ -53,6 +52,9 @@ fn settings_that_cannot_be_read_say_why() {
         ("foreign_audiences", "\"yes\"", "unknown variant"),
         ("tenants", r#""a""#, "invalid type"),
         ("leeway", "30", "invalid type"),
+        ("status_list", r#""ignored""#, "`\"ignore\"`, or a table with `uri`"),
+        ("status_list", r#"{ urls = ["https://as.example.com/"] }"#, "unknown field `urls`"),
+        ("status_list", "{}", "missing field `uri`"),
         ("leeway", r#""30""#, "`30` is not a duration"),
         ("keys", r#"{ url = "https://a", file = "b" }"#, "wanted exactly 1 element"),
         ("keys", r#"{ env = "KEYS" }"#, "unknown variant"),
@@ -87,6 +89,22 @@ fn unsafe_settings_are_refused() {
             Err(SettingsError::Issuer(IssuerError::NoAudience { .. } | IssuerError::NoAlgorithm { .. }))
         );
         assert!(refused, "{key} = {value}");
+    }
+    // TSL-03, TSL-07
+    assert!(issuer("status_list", "\"ignore\"", &resource).is_ok());
+    for (settings, accepted) in [
+        (
+            r#"{ uri = ["https://as.example.com/lists/"], min_age = "1m", max_age = "2h", private_network = true }"#,
+            true,
+        ),
+        (r#"{ uri = ["https://as.example.com/lists/"], max_age = "25h" }"#, false),
+        (r#"{ uri = ["https://as.example.com/lists/"], min_age = "2h" }"#, false),
+        (r#"{ uri = ["http://as.example.com/lists/"] }"#, false),
+        ("{ uri = [] }", false),
+    ] {
+        let result = issuer("status_list", settings, &resource);
+        assert_eq!(result.is_ok(), accepted, "{settings}");
+        assert!(matches!(result, Ok(_) | Err(SettingsError::StatusList(_))), "{settings}");
     }
     let url = issuer("keys", r#"{ url = "http://as.example.com/jwks" }"#, &resource);
     assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Url { .. })))));

@@ -112,6 +112,9 @@ fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
         SettingsError::Issuer(IssuerError::NoAudience { .. }) => {
             ("audience", "state `audience` in this table, or `resource` at the top of the file")
         }
+        SettingsError::StatusList(_) => {
+            ("status_list", "name the addresses of the issuer's lists: `status_list = { uri = [\"https://…/\"] }`")
+        }
         _ => ("", "change the table"),
     }
 }

@@ -1,5 +1,6 @@
 //! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
 
+mod api_keys;
 mod http;
 mod issuer;
 mod table;
@@ -83,10 +84,18 @@ impl Gate {
 /// keys = { url = "https://issuer.example.com/jwks" }
 /// unlisted_clients = "agent"
 /// person_clients = ["web"]
+///
+/// [api_keys]                                   # for clients that cannot do OAuth yet
+/// file = "keys.json"
+/// header = "api-key"
+/// max_age = "90d"
+/// scopes = ["read:projects"]
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
-/// [`portcullis_core::SourceSettings`]. Unknown keys are refused everywhere. No environment variable is read.
+/// [`portcullis_core::SourceSettings`]; `[api_keys]` those of [`portcullis_token::ApiKeySettings`] with `scopes` and
+/// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
+/// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment variable is read.
 ///
 /// # Errors
 ///
@@ -141,7 +150,16 @@ fn read(
     let (http, resource) = HttpSettings::take(&mut file, problems);
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
-    let (sources, verifier) = issuer::read(file.take_tables("issuer", problems), &resource, directory, problems);
+    let (mut sources, mut verifier) =
+        issuer::read(file.take_tables("issuer", problems), &resource, directory, problems);
+    if let Some(section) = file.take_table("api_keys", problems) {
+        let (source, keys) = api_keys::read(&section, &resource, directory, problems);
+        sources.extend(source);
+        verifier = verifier.zip(keys).and_then(|(verifier, keys)| {
+            let joined = verifier.with_api_keys(keys);
+            joined.map_err(|error| problems.push(section.problem("alias", error.to_string()))).ok()
+        });
+    }
     let mut settings = BundleSettings::new(sources);
     if let Some(mut section) = directory_section {
         section.refuse_unknown("`[directory]`", DIRECTORY, problems);
@@ -186,6 +204,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -239,6 +239,25 @@ async fn what_the_settings_say_about_http_reaches_the_gate() {
 }
 
 #[test]
+fn a_mistake_in_a_table_within_an_issuer_is_refused_likewise() {
+    let cases = [
+        (
+            with("leeway = \"10s\"", "status_list = { uri = [\"http://issuer.example.com/lists/\"] }"),
+            "17: `http://issuer.example.com/lists/` cannot be asked: use https; plain http is for loopback addresses only | name the addresses of the issuer's lists: `status_list = { uri = [\"https://…/\"] }`",
+        ),
+        (
+            with("leeway = \"10s\"", "max_lifetime = { users = \"1h\" }"),
+            "17: `max_lifetime`: unknown field `users`, expected one of `user`, `service`, `agent` | did you mean `user`?",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let found = listed(&refused(&settings));
+        let expected = format!("portcullis.toml:{expected}");
+        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+    }
+}
+
+#[test]
 fn an_issuer_must_be_named() {
     let (before, _) = GOOD.split_once("[[issuer]]").unwrap();
     let found = listed(&refused(before));
@@ -268,7 +287,7 @@ fn several_issuers_are_told_apart() {
     let both = |first: &str, second: &str| format!("{top}{}\n{}", named(first, issuer), named(second, &other));
     assert!(load(&files(&both("a", "b"))).is_ok());
     let found = listed(&refused(&both("a", "a")));
-    assert!(found.iter().any(|problem| problem.contains("two issuers have the alias `a`")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("two sources have the alias `a`")), "{found:#?}");
     let unstated = both("a", "b").replacen("scopes = \"all\"", "", 1);
     assert!(listed(&refused(&unstated)).iter().any(|problem| problem.contains("has to state `scopes`")));
 }

@@ -10,8 +10,10 @@
     reason = "a test that cannot go on fails, and tables are long"
 )]
 
+mod api_keys;
 mod callers;
 mod challenges;
 mod directory;
 mod log;
+mod revocation;
 mod service;

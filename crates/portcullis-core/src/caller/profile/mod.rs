@@ -132,6 +132,18 @@ impl Profile {
         PRESET.clone()
     }
 
+    /// The profile of API keys, whose claims the verifier makes.
+    ///
+    /// Subject `sub`, always a service; client `client_id`, scopes `scope`. A key confers no roles or groups, names no
+    /// actor and knows of no login.
+    #[must_use]
+    pub fn api_key() -> Self {
+        #[expect(clippy::expect_used, reason = "the text is a constant and covered by tests")]
+        static PRESET: LazyLock<Profile> =
+            LazyLock::new(|| serde_json::from_str(include_str!("api_key.json")).expect("a sound profile"));
+        PRESET.clone()
+    }
+
     pub(super) fn rules(&self) -> &Rules {
         &self.0
     }
