@@ -26,7 +26,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;
-pub use http::EndpointError;
+pub use http::{EndpointError, Network};
 pub use issuer::{Issuer, IssuerError, TokenType};
 pub use json::InvalidJson;
 pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};

@@ -9,10 +9,16 @@
     reason = "helpers of tests assert as tests do, and tables are as long as the standards"
 )]
 
+mod algorithms;
+mod discovery;
 mod hostile_tokens;
+mod issuers;
+mod key_life_cycle;
 mod key_sets;
 mod key_sources;
 mod mint;
 mod properties;
+mod server;
 mod settings;
+mod tls;
 mod vectors;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_core::{Problem, Profile, Source, SourceError, SourceSettings, UnlistedClients};
-use portcullis_token::{Issuer, IssuerError, IssuerSettings, SettingsError, Verifier};
+use portcullis_token::{EndpointError, Issuer, IssuerError, IssuerSettings, KeySourceError, SettingsError, Verifier};
 
 use super::table::Table;
 
@@ -82,6 +82,13 @@ fn reading(table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
 /// The key at fault, and what to do about it.
 fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
     match error {
+        SettingsError::Keys(KeySourceError::MaxStaleTooLong { .. }) => {
+            ("max_stale", "write at most `max_stale = \"24h\"`")
+        }
+        SettingsError::Keys(KeySourceError::NotFetched) => ("max_stale", "remove it"),
+        SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Roots)) | SettingsError::TlsRoots { .. } => {
+            ("tls_roots", "name a file with certificates in PEM form, beside the settings")
+        }
         SettingsError::Keys(_) => ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`"),
         SettingsError::Issuer(IssuerError::Alias { .. }) => ("alias", "write a short name such as `main`"),
         SettingsError::Issuer(IssuerError::Identifier { .. }) => ("issuer", "copy it from the `iss` claim of a token"),

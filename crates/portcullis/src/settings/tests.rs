@@ -130,10 +130,33 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         ("issuer =".to_owned(), "1: is not TOML"),
     ];
     for (settings, expected) in cases {
-        let found = listed(&refused(&settings));
-        let expected = format!("portcullis.toml:{expected}");
-        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+        assert_refused(&settings, expected);
     }
+}
+
+#[test]
+fn a_mistake_about_fetching_keys_is_refused_with_what_to_do() {
+    let fixed = "{ inline = { keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" }] } }";
+    let key =
+        with("\"10s\"", "\"10s\"\nmax_stale = \"1h\"").replace("{ url = \"https://issuer.example.com/jwks\" }", fixed);
+    assert_refused(&key, "18: `max_stale` is for keys that are fetched, and these are not | remove it");
+    assert_refused(
+        &with("\"10s\"", "\"10s\"\nmax_stale = \"25h\""),
+        "18: a `max_stale` of 90000s is longer than 86400s | write at most `max_stale = \"24h\"`",
+    );
+    assert_refused(
+        &with("\"10s\"", "\"10s\"\ntls_roots = \"absent.pem\""),
+        "18: the certificates in `absent.pem` cannot be read: No such file or directory",
+    );
+    // Without `keys`, the issuer's metadata say where they are.
+    assert!(load(&files(&with("keys = { url = \"https://issuer.example.com/jwks\" }", ""))).is_ok());
+}
+
+#[track_caller]
+fn assert_refused(settings: &str, expected: &str) {
+    let found = listed(&refused(settings));
+    let expected = format!("portcullis.toml:{expected}");
+    assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
 }
 
 #[test]
