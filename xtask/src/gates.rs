@@ -85,20 +85,26 @@ impl Gate {
 fn gates(extent: Extent) -> Vec<Gate> {
     let formatted = ["fmt", "--all", "--check"];
     let fuzz_formatted = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
+    let backends_formatted = ["fmt", "--manifest-path", BOTH_BACKENDS, "--check"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let both_backends = ["test", "--locked", "--manifest-path", BOTH_BACKENDS, "--target-dir", "target"];
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted)]),
+        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
         Gate::programs("clippy", [cargo(clippy)]),
         Gate::programs("documentation", [doc]),
         Gate::programs("quickstart", [cargo(["run", "--locked", "--bin", "quickstart"])]),
         Gate::programs("benches", [cargo(["test", "--workspace", "--locked", "--benches", "--no-run"])]).slow(),
+        Gate::programs("backends", [cargo(both_backends)]).slow(),
         Gate::programs("tests", [cargo(["test", "--workspace", "--locked"])]),
     ]
 }
+
+/// A program with a second signature backend, which is a workspace of its own.
+pub(crate) const BOTH_BACKENDS: &str = "e2e/both-backends/Cargo.toml";
 
 #[cfg(test)]
 mod tests {
@@ -114,8 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn only_benches_are_left_out_in_a_hurry() {
+    fn only_what_is_built_for_itself_is_left_out_in_a_hurry() {
         let slow: Vec<_> = gates(Extent::Fast).into_iter().filter(|gate| gate.slow).map(|gate| gate.name).collect();
-        assert_eq!(slow, ["benches"]);
+        assert_eq!(slow, ["benches", "backends"]);
     }
 }

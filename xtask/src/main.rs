@@ -86,7 +86,7 @@ const HELP: &str = "\
 Usage: cargo xtask <command>
 
   test                   every gate, in the order of gates.rs; stops at the first that fails
-  test --fast            the same without benches and fuzzing
+  test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
   fuzz [--seconds N]     every fuzz target for N seconds (10)
   hygiene                rules for the sources that no compiler knows

@@ -1,7 +1,7 @@
 //! What the gates need, installed where that is possible.
 
 use crate::fuzz;
-use crate::gates::Extent;
+use crate::gates::{BOTH_BACKENDS, Extent};
 use crate::process::{Program, cargo, program};
 
 /// Installs or looks for everything that the gates of `extent` use, and downloads the locked dependencies.
@@ -13,6 +13,7 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     if extent == Extent::Everything {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
         cargo(["fetch", "--locked", "--manifest-path", fuzz::MANIFEST]).run()?;
+        cargo(["fetch", "--locked", "--manifest-path", BOTH_BACKENDS]).run()?;
     }
     Ok(())
 }

@@ -7,12 +7,57 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Certificate, Client, RequestBuilder, Url};
+
+/// How the servers of an issuer are reached.
+///
+/// # Defaults
+///
+/// - Names must lead to public addresses: one that leads into our own network is an attack or a mistake.
+/// - Certificates must lead to a root that the system trusts.
+///
+/// Neither concerns plain http to loopback addresses, nor addresses that the operator wrote instead of a name.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    addresses: Addresses,
+    roots: Vec<Certificate>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Addresses {
+    #[default]
+    Public,
+    Any,
+}
+
+impl Network {
+    /// Lets names lead to any address, for issuers that stand in the operator's own network.
+    #[must_use]
+    pub fn with_private_addresses(mut self) -> Self {
+        self.addresses = Addresses::Any;
+        self
+    }
+
+    /// Trusts the certificates in `pem` as roots, beside those of the system: for a private certification authority.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Roots`] if `pem` holds no certificate.
+    pub fn with_tls_roots(mut self, pem: &[u8]) -> Result<Self, EndpointError> {
+        let roots = Certificate::from_pem_bundle(pem).unwrap_or_default();
+        if roots.is_empty() {
+            return Err(EndpointError::Roots);
+        }
+        self.roots.extend(roots);
+        Ok(self)
+    }
+}
 
 /// One URL of an issuer, and the client that asks it.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     client: Client,
+    addresses: Addresses,
     url: Url,
 }
 
@@ -24,38 +69,40 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
-/// Where the names of an issuer's servers may lead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Network {
-    /// To public addresses only: a name that leads into our own network is an attack or a mistake.
-    #[default]
-    Public,
-    /// To any address, for issuers that stand in the operator's own network.
-    Private,
-}
-
 impl Endpoint {
-    /// `text` as the URL of an endpoint.
-    pub(crate) fn new(text: &str, network: Network) -> Result<Self, EndpointError> {
-        let invalid = |expected| EndpointError::Url { url: text.to_owned(), expected };
-        let url = Url::parse(text).map_err(|_| invalid("write an absolute https URL"))?;
-        if !is_secure_or_loopback(&url) {
-            return Err(invalid("use https; plain http is for loopback addresses only"));
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(invalid("leave out user information and fragment"));
-        }
+    /// `text`, which the operator wrote, as the URL of an endpoint.
+    pub(crate) fn new(text: &str, network: &Network) -> Result<Self, EndpointError> {
+        let url = acceptable(text)?;
         let mut client = Client::builder()
             // A redirect could lead anywhere, such as to the metadata service of a cloud.
             .redirect(Policy::none())
+            .tls_certs_merge(network.roots.iter().cloned())
             .timeout(TIMEOUT);
         if url.scheme() == "http" {
             // A proxy from the environment would see and could change what loopback was trusted for.
             client = client.no_proxy();
-        } else if network == Network::Public {
+        } else if network.addresses == Addresses::Public {
             client = client.dns_resolver(Arc::new(PublicOnly));
         }
-        Ok(Self { client: client.build().map_err(EndpointError::Client)?, url })
+        Ok(Self { client: client.build().map_err(EndpointError::Client)?, addresses: network.addresses, url })
+    }
+
+    /// `text`, which a server wrote, as another endpoint of the same issuer.
+    ///
+    /// The scheme stays: who is asked over https names https URLs, and who is asked on loopback names others there.
+    /// A server does not get to write the addresses that no name may lead to.
+    pub(crate) fn sibling(&self, text: &str) -> Result<Self, EndpointError> {
+        let invalid = |expected| Err(EndpointError::Url { url: text.to_owned(), expected });
+        let url = acceptable(text)?;
+        if url.scheme() != self.url.scheme() {
+            return invalid("it must have the scheme of the issuer");
+        }
+        let is_elsewhere = url.host_str() != self.url.host_str();
+        let is_refused = |address| self.addresses == Addresses::Public && !is_public(address);
+        if url.scheme() == "https" && is_elsewhere && address_of(&url).is_some_and(is_refused) {
+            return invalid("it is not a public address, and `private_network` is not set");
+        }
+        Ok(Self { url, ..self.clone() })
     }
 
     pub(crate) fn url(&self) -> &Url {
@@ -112,9 +159,12 @@ impl Reply {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// The HTTP client cannot be set up.
-    #[error("no HTTP client")]
+    /// The HTTP client cannot be set up, such as because a root certificate is none.
+    #[error("no HTTP client can be set up with these settings")]
     Client(#[source] reqwest::Error),
+    /// No root certificate is given.
+    #[error("there is no certificate in PEM form")]
+    Roots,
     /// The URL is not one that may be asked.
     #[error("`{url}` cannot be asked: {expected}")]
     Url {
@@ -134,15 +184,31 @@ pub(crate) enum HttpError {
     Transport(#[from] reqwest::Error),
 }
 
+fn acceptable(text: &str) -> Result<Url, EndpointError> {
+    let invalid = |expected| EndpointError::Url { url: text.to_owned(), expected };
+    let url = Url::parse(text).map_err(|_| invalid("write an absolute https URL"))?;
+    if !is_secure_or_loopback(&url) {
+        return Err(invalid("use https; plain http is for loopback addresses only"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(invalid("leave out user information and fragment"));
+    }
+    Ok(url)
+}
+
 /// Whether nobody on the way can read or change what is sent to `url`: https, or plain http to this very machine.
 pub(crate) fn is_secure_or_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match url.scheme() {
         "https" => !host.is_empty(),
-        "http" => host == "localhost" || address.is_ok_and(|address| address.is_loopback()),
+        "http" => host == "localhost" || address_of(url).is_some_and(|address| address.is_loopback()),
         _ => false,
     }
+}
+
+/// The address that stands in place of a name. URL parsers bring `2130706433` and `0x7f.1` into the usual form.
+fn address_of(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 /// Looks names up, and forgets the addresses that are not public. An address that is written into a URL never comes
@@ -164,28 +230,36 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether `address` is none of loopback, link-local, private, shared, multicast or unspecified.
+/// Whether `address` is none of loopback, link-local, private, shared, multicast, reserved or unspecified.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();
             let is_shared = first == 100 && (64..128).contains(&second); // RFC 6598
-            let is_this_network = first == 0;
+            let is_benchmark = first == 198 && (18..20).contains(&second); // RFC 2544
+            let is_reserved = first == 0 || first >= 240;
             !(v4.is_loopback()
                 || v4.is_private()
                 || v4.is_link_local()
                 || v4.is_multicast()
-                || v4.is_broadcast()
                 || is_shared
-                || is_this_network)
+                || is_benchmark
+                || is_reserved)
         }
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local())
-        }
+        IpAddr::V6(v6) => match v6.segments() {
+            // NAT64 (RFC 6052) translates to the IPv4 address in the last four octets.
+            [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+                let [.., a, b, c, d] = v6.octets();
+                is_public(IpAddr::from([a, b, c, d]))
+            }
+            _ => {
+                !(v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_multicast()
+                    || v6.is_unique_local()
+                    || v6.is_unicast_link_local())
+            }
+        },
     }
 }
 
@@ -207,9 +281,10 @@ mod tests {
 
     #[test]
     fn endpoints_are_asked_over_https_or_on_this_machine() {
+        // JWK-02
         for url in ["https://as.example.com/jwks", "http://localhost:8080/jwks", "http://127.0.0.2/", "http://[::1]:1/"]
         {
-            assert!(Endpoint::new(url, Network::Public).is_ok(), "{url}");
+            assert!(Endpoint::new(url, &Network::default()).is_ok(), "{url}");
         }
         for url in [
             "http://as.example.com/jwks",
@@ -222,7 +297,8 @@ mod tests {
             "/jwks",
             "",
         ] {
-            assert!(matches!(Endpoint::new(url, Network::Private), Err(EndpointError::Url { .. })), "{url}");
+            let endpoint = Endpoint::new(url, &Network::default().with_private_addresses());
+            assert!(matches!(endpoint, Err(EndpointError::Url { .. })), "{url}");
         }
     }
 
@@ -247,8 +323,47 @@ mod tests {
             "fe80::1",
             "fd00::1",
             "::ffff:127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "198.18.0.1",
+            "240.0.0.1",
         ] {
             assert!(!is_public(other.parse().unwrap()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_server_names_no_endpoint_that_the_operator_would_not_write() {
+        // ASM-06, ASM-10
+        let public = Endpoint::new("https://as.example.com", &Network::default()).unwrap();
+        let private = Endpoint::new("https://as.example.com", &Network::default().with_private_addresses()).unwrap();
+        let own = Endpoint::new("https://10.0.0.1", &Network::default()).unwrap();
+        let local = Endpoint::new("http://127.0.0.1:1", &Network::default()).unwrap();
+        for (issuer, url, accepted) in [
+            (&public, "https://keys.example.com/jwks?v=1", true),
+            (&public, "https://1.1.1.1/jwks", true),
+            (&public, "http://as.example.com/jwks", false),
+            (&public, "http://localhost/jwks", false),
+            (&public, "https://user@as.example.com/jwks", false),
+            (&public, "/jwks", false),
+            (&public, "https://169.254.169.254/jwks", false),
+            (&public, "https://2130706433/jwks", false), // 127.0.0.1
+            (&public, "https://[::1]/jwks", false),
+            (&private, "https://10.0.0.1/jwks", true),
+            (&own, "https://10.0.0.1/jwks", true), // the operator wrote that address
+            (&own, "https://10.0.0.2/jwks", false),
+            (&local, "http://localhost:2/jwks", true),
+            (&local, "http://as.example.com/jwks", false),
+            (&local, "https://as.example.com/jwks", false),
+        ] {
+            assert_eq!(issuer.sibling(url).is_ok(), accepted, "{} names {url}", issuer.url());
+        }
+    }
+
+    #[test]
+    fn roots_that_are_none_are_refused() {
+        for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"] {
+            let network = Network::default().with_tls_roots(pem.as_bytes());
+            assert!(network.and_then(|network| Endpoint::new("https://as.example.com", &network)).is_err(), "{pem}");
         }
     }
 
@@ -256,10 +371,10 @@ mod tests {
     async fn a_name_of_this_machine_is_not_asked_over_https_unless_that_is_said() {
         // ASM-10: nobody listens, so what differs is who refuses.
         let ask = async |network| {
-            let endpoint = Endpoint::new("https://localhost:1/", network).unwrap();
+            let endpoint = Endpoint::new("https://localhost:1/", &network).unwrap();
             endpoint.get("*/*", 1).await.unwrap_err().to_string()
         };
-        assert!(ask(Network::Public).await.contains("no public address"));
-        assert!(!ask(Network::Private).await.contains("no public address"));
+        assert!(ask(Network::default()).await.contains("no public address"));
+        assert!(!ask(Network::default().with_private_addresses()).await.contains("no public address"));
     }
 }

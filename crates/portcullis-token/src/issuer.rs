@@ -106,6 +106,9 @@ impl Issuer {
             return Err(IssuerError::NoAlgorithm { issuer: identifier });
         }
         let keys = keys.into();
+        if let Some(other) = keys.discovered_issuer().filter(|other| *other != identifier) {
+            return Err(IssuerError::OtherIssuersKeys { other: other.to_owned(), issuer: identifier });
+        }
         keys.report(&alias);
         Ok(Self {
             alias,
@@ -264,6 +267,16 @@ pub enum IssuerError {
         /// The issuer.
         issuer: String,
     },
+    /// Whoever signs for another issuer could sign for this one.
+    #[error(
+        "the keys of issuer `{issuer}` are to be discovered at `{other}`; name the issuer itself, or state its keys"
+    )]
+    OtherIssuersKeys {
+        /// The issuer.
+        issuer: String,
+        /// The issuer whose metadata are to be asked.
+        other: String,
+    },
 }
 
 fn check_alias(alias: String) -> Result<String, IssuerError> {
@@ -298,6 +311,8 @@ fn check_url(issuer: String) -> Result<String, IssuerError> {
         Err(_) => "write the absolute URL that stands in `iss`",
         Ok(url) if url.query().is_some() || url.fragment().is_some() => "it has no query and no fragment",
         Ok(url) if !url.username().is_empty() || url.password().is_some() => "it has no user information",
+        // Products with many tenants print `{tenantid}`; no token has that.
+        Ok(_) if issuer.contains(['{', '}', '*']) => "it has no placeholder; list each tenant as an issuer of its own",
         Ok(url) if !is_secure_or_loopback(&url) => "use https; plain http is for loopback addresses only",
         Ok(_) => return Ok(issuer),
     };
@@ -342,7 +357,7 @@ mod tests {
 
     #[test]
     fn unsafe_settings_are_refused() {
-        // GEN-06, GEN-09
+        // GEN-06, GEN-09, ASM-01, ASM-12
         let (good, audience, algorithm) = ("https://as.example.com", &["api"][..], &[Algorithm::Es256][..]);
         for alias in ["", "A", "a|b", "ä", "a_b", &"a".repeat(33)] {
             assert!(matches!(issuer(alias, good, audience, algorithm), Err(IssuerError::Alias { .. })), "{alias}");
@@ -355,6 +370,8 @@ mod tests {
             "https://as.example.com/?",
             "https://as.example.com/#a",
             "https://user@as.example.com/",
+            "https://as.example.com/{tenantid}/v2.0",
+            "https://*.example.com/",
             "urn:issuer",
         ] {
             let result = issuer("a", identifier, audience, algorithm);

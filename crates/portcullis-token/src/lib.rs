@@ -42,7 +42,7 @@ pub use dpop::{
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;
-pub use http::EndpointError;
+pub use http::{EndpointError, Network};
 pub use issuer::{ForeignAudiences, Issuer, IssuerError, TokenType};
 pub use json::InvalidJson;
 pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};

@@ -92,7 +92,7 @@ mod tests {
     }
 
     proptest! {
-        // JWT-11, EXC-09
+        // JWT-11, EXC-09, GEN-11
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4_000))]
         #[test]
         fn distinct_principals_of_a_single_source_have_distinct_ids(a in name(), b in name()) {

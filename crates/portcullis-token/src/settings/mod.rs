@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::duration::HumanDuration;
+use crate::http::Network;
 use crate::issuer::{ForeignAudiences, Issuer, IssuerError, TokenType, check_identifier};
 use crate::keys::KeySet;
-use crate::preset::Preset;
+use crate::preset::{Identifier, Preset};
 use crate::source::{KeySource, KeySourceError};
 use crate::status::{StatusListsError, StatusSettings};
 use tenants::Expansion;
@@ -29,7 +30,11 @@ pub use tenants::TenantsError;
 /// preset = "rfc9068"                          # or the name of a product
 /// audience = ["https://api.example.com"]      # default: `resource` of the file
 /// algorithms = ["ES256"]                      # default: the product's
-/// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }; default: the product's
+/// keys = { url = "https://as.example.com/jwks" }  # or { file = "jwks.json" } or { inline = { keys = […] } }; default: the product's,
+///                                             # or what the issuer's metadata say (RFC 8414)
+/// max_stale = "1h"                            # keys are used for so long although the issuer does not answer
+/// private_network = true                      # its names may lead to addresses that are not public
+/// tls_roots = "ca.pem"                        # trusted beside the roots of the system
 /// leeway = "30s"
 /// status_list = "ignore"                      # or the table below; without it, a token with a `status` is refused
 /// typ = "at+jwt"                              # "jwt", "none" or "jwt-or-none", for products that cannot do better; default: the product's
@@ -39,7 +44,6 @@ pub use tenants::TenantsError;
 /// uri = ["https://as.example.com/statuslists/"]   # whose lists are looked at: exactly these, and below those with `/`
 /// min_age = "30s"                             # a list is not fetched again earlier, whatever its `ttl`
 /// max_age = "1h"                              # and not used when it is older
-/// private_network = false                     # whether its name may lead to a private address
 /// ```
 ///
 /// # Tenants
@@ -62,6 +66,10 @@ pub struct IssuerSettings {
     audience: Option<Vec<String>>,
     algorithms: Option<Vec<Algorithm>>,
     keys: Option<KeySettings>,
+    max_stale: Option<HumanDuration>,
+    #[serde(default)]
+    private_network: bool,
+    tls_roots: Option<PathBuf>,
     leeway: Option<HumanDuration>,
     status_list: Option<StatusSettings>,
     typ: Option<TokenType>,
@@ -78,6 +86,9 @@ impl IssuerSettings {
         "audience",
         "algorithms",
         "keys",
+        "max_stale",
+        "private_network",
+        "tls_roots",
         "leeway",
         "status_list",
         "typ",
@@ -138,26 +149,51 @@ impl IssuerSettings {
             issuer = issuer.with_leeway(leeway.into())?;
         }
         if let Some(status_list) = &self.status_list {
-            issuer = issuer.with_status(status_list.clone().into_check()?);
+            issuer = issuer.with_status(status_list.clone().into_check(self.network(directory)?)?);
         }
         Ok(issuer)
     }
 
     fn keys(&self, expansion: &Expansion<'_>, directory: &Path) -> Result<KeySource, SettingsError> {
-        let issuer = expansion.issuer();
-        Ok(match &self.keys {
+        let keys = match &self.keys {
             Some(KeySettings::Url(url)) => KeySource::url(&expansion.fill(url))?,
             Some(KeySettings::File(path)) => KeySource::file(&directory.join(path))?,
             Some(KeySettings::Inline(set)) => KeySource::fixed(KeySet::try_from(set).map_err(KeySourceError::KeySet)?),
-            None => match self.preset.jwks_uri(issuer) {
-                Some(url) => KeySource::url(&url)?,
-                None => {
-                    // A wrong issuer is the better explanation.
-                    check_identifier(self.preset, issuer.to_owned())?;
-                    return Err(SettingsError::NoKeys { issuer: issuer.to_owned(), preset: self.preset.name() });
-                }
-            },
-        })
+            None => self.published_keys(expansion.issuer())?,
+        };
+        let keys = keys.with_network(&self.network(directory)?)?;
+        match self.max_stale {
+            Some(max_stale) => Ok(keys.with_max_stale(max_stale.into())?),
+            None => Ok(keys),
+        }
+    }
+
+    /// Where the product publishes keys, or what the issuer's own metadata say.
+    fn published_keys(&self, issuer: &str) -> Result<KeySource, SettingsError> {
+        if let Some(url) = self.preset.jwks_uri(issuer) {
+            return Ok(KeySource::url(&url)?);
+        }
+        // A wrong issuer is the better explanation.
+        check_identifier(self.preset, issuer.to_owned())?;
+        let is_opaque = self.typ.unwrap_or(self.preset.rules().typ) == TokenType::Opaque;
+        if is_opaque || self.preset.identify(issuer) == Ok(Identifier::Name) {
+            return Err(SettingsError::NoKeys { issuer: issuer.to_owned(), preset: self.preset.name() });
+        }
+        Ok(KeySource::discovered(issuer)?)
+    }
+
+    /// How the issuer's servers are reached.
+    fn network(&self, directory: &Path) -> Result<Network, SettingsError> {
+        let mut network = Network::default();
+        if self.private_network {
+            network = network.with_private_addresses();
+        }
+        if let Some(path) = self.tls_roots.as_ref().map(|path| directory.join(path)) {
+            let unreadable = |error| SettingsError::TlsRoots { path: path.clone(), error };
+            let pem = std::fs::read(&path).map_err(unreadable)?;
+            network = network.with_tls_roots(&pem).map_err(KeySourceError::Endpoint)?;
+        }
+        Ok(network)
     }
 }
 
@@ -171,6 +207,15 @@ pub enum SettingsError {
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeySourceError),
+    /// The root certificates cannot be read.
+    #[error("the certificates in `{}` cannot be read", path.display())]
+    TlsRoots {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: std::io::Error,
+    },
     /// Nothing says where the keys are.
     #[error("preset `{preset}` does not know where the keys of `{issuer}` are")]
     NoKeys {

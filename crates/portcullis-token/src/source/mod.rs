@@ -1,6 +1,8 @@
 //! Where the keys of an issuer come from.
 
+mod discovery;
 mod fetch;
+mod freshness;
 mod remote;
 
 use std::path::{Path, PathBuf};
@@ -9,11 +11,27 @@ use std::time::Duration;
 
 use portcullis_core::UnixTime;
 
-use crate::http::EndpointError;
+use crate::http::{Endpoint, EndpointError, Network};
 use crate::keys::{IgnoredReason, KeySet, KeySetError};
+use discovery::Discovery;
+use fetch::Fetcher;
 use remote::RemoteKeys;
 
 /// Where an issuer's keys come from. Never from a token (RFC 8725 §3.10).
+///
+/// Keys that are fetched live in this way:
+///
+/// - They are fetched when the first token arrives. A fetch must answer 200 with at most 512 KiB within 5 seconds;
+///   redirects are not followed. Without keys, tokens cannot be verified now, which is not the tokens' fault.
+/// - They are fresh for as long as the server says (`Cache-Control`, `Expires`; RFC 9111), but at least 5 minutes and
+///   at most 24 hours, and up to a tenth less, so that replicas do not ask together.
+/// - Then the next token has them fetched again, in the background. A failed fetch leaves them as they are, and is
+///   repeated after 5 seconds, then after ever longer, at most a minute.
+/// - An hour after they ceased to be fresh ([`KeySource::with_max_stale`]) they are not used any more.
+/// - A token that names a key which is not among them has them fetched at most every 30 seconds.
+///
+/// One fetch serves all requests that wait for it, and none of them can abort it. A set that cannot be read or has no
+/// usable key is a failed fetch.
 #[derive(Debug)]
 pub struct KeySource(Kind);
 
@@ -41,17 +59,65 @@ impl KeySource {
         Ok(Self::fixed(KeySet::from_json(&text)?))
     }
 
-    /// Keys from the issuer's `jwks_uri`.
-    ///
-    /// They are fetched when the first token arrives, and again when a token names a key that is not among them, at
-    /// most every 30 seconds. One fetch serves all requests that wait for it. It must answer 200 within 5 seconds
-    /// with at most 512 KiB; redirects are not followed. A failed fetch leaves the keys as they are.
+    /// Keys from this URL.
     ///
     /// # Errors
     ///
     /// If `url` is not https (plain http is accepted for loopback addresses), or has user information or a fragment.
     pub fn url(url: &str) -> Result<Self, KeySourceError> {
-        Ok(Self(Kind::Remote(RemoteKeys::new(url)?)))
+        let endpoint = Endpoint::new(url, &Network::default())?;
+        Ok(Self(Kind::Remote(RemoteKeys::new(Fetcher::Url(endpoint)))))
+    }
+
+    /// Keys from the `jwks_uri` of what `issuer` publishes about itself.
+    ///
+    /// Metadata are looked for as OAuth (RFC 8414 §3.1) and as OpenID Connect provide. They are kept and fetched again
+    /// like keys. `issuer` in them must be the same text; where there are two documents, both must name one `jwks_uri`.
+    /// A later change that moves `jwks_uri` to another server is held back and logged as an error until the process
+    /// restarts. `signed_metadata` are ignored.
+    ///
+    /// # Errors
+    ///
+    /// If `issuer` is no URL as for [`KeySource::url`]: such an issuer has no metadata, so its keys must be stated.
+    pub fn discovered(issuer: &str) -> Result<Self, KeySourceError> {
+        let discovery = Box::new(Discovery::new(issuer, &Network::default())?);
+        Ok(Self(Kind::Remote(RemoteKeys::new(Fetcher::Discovered(discovery)))))
+    }
+
+    /// Fetches over `network`. Does nothing to keys that are not fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Client`] if the network's roots are no certificates.
+    pub fn with_network(self, network: &Network) -> Result<Self, KeySourceError> {
+        Ok(Self(match self.0 {
+            Kind::Fixed(keys) => Kind::Fixed(keys),
+            Kind::Remote(remote) => Kind::Remote(remote.in_network(network)?),
+        }))
+    }
+
+    /// Uses fetched keys for `max_stale` after they ceased to be fresh, while the issuer does not answer; an hour unless
+    /// this is called. Zero bridges no outage at all.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySourceError::MaxStaleTooLong`] above 24 hours, [`KeySourceError::NotFetched`] if the keys never change.
+    pub fn with_max_stale(self, max_stale: Duration) -> Result<Self, KeySourceError> {
+        match self.0 {
+            Kind::Fixed(_) => Err(KeySourceError::NotFetched),
+            Kind::Remote(_) if max_stale > MAX_STALE => {
+                Err(KeySourceError::MaxStaleTooLong { max_stale, limit: MAX_STALE })
+            }
+            Kind::Remote(remote) => Ok(Self(Kind::Remote(remote.with_max_stale(max_stale)))),
+        }
+    }
+
+    /// The issuer whose metadata say where the keys are.
+    pub(crate) fn discovered_issuer(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Fixed(_) => None,
+            Kind::Remote(remote) => remote.discovered_issuer(),
+        }
     }
 
     /// The keys to verify a token with, at `now`. `issuer` is for the log.
@@ -109,6 +175,17 @@ pub enum KeySourceError {
     /// The keys are not usable.
     #[error(transparent)]
     KeySet(#[from] KeySetError),
+    /// Keys that the issuer may have withdrawn would be used for too long.
+    #[error("a `max_stale` of {max_stale:?} is longer than {limit:?}")]
+    MaxStaleTooLong {
+        /// The time.
+        max_stale: Duration,
+        /// The longest time allowed.
+        limit: Duration,
+    },
+    /// A rule for fetching is given for keys that are not fetched.
+    #[error("`max_stale` is for keys that are fetched, and these are not")]
+    NotFetched,
 }
 
 /// There are no keys, or none that are known to be recent enough, and the source does not answer.
@@ -132,3 +209,6 @@ fn report(keys: &KeySet, issuer: &str) {
         }
     }
 }
+
+/// As long as fresh keys may be used at most: nobody can want an outage to count for more.
+const MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);

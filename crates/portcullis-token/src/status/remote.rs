@@ -44,13 +44,13 @@ impl StatusLists {
             return Err(StatusListsError::NoUri);
         }
         for prefix in &prefixes {
-            Endpoint::new(prefix, Network::Public)?;
+            Endpoint::new(prefix, &Network::default())?;
             if canonical(prefix).is_none() {
                 return Err(StatusListsError::Spelling { uri: prefix.clone() });
             }
         }
         let slots = Mutex::default();
-        Ok(Self { prefixes, min_age: MIN_AGE, max_age: MAX_AGE, network: Network::Public, slots })
+        Ok(Self { prefixes, min_age: MIN_AGE, max_age: MAX_AGE, network: Network::default(), slots })
     }
 
     /// Fetches a list again no earlier than after `min`, and uses none that is older than `max`, whatever its `ttl`.
@@ -66,10 +66,10 @@ impl StatusLists {
         Ok(self)
     }
 
-    /// Fetches lists from private addresses, too: for issuers that stand in the operator's own network.
+    /// Fetches lists over `network`.
     #[must_use]
-    pub fn with_private_network(mut self) -> Self {
-        self.network = Network::Private;
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.network = network;
         self
     }
 
@@ -116,7 +116,7 @@ impl StatusLists {
                 slots.remove(&uri);
             }
         }
-        let slot = Arc::new(Slot::new(url, self.network, now).map_err(|_| ListUnavailable { retry_after: PAUSE })?);
+        let slot = Arc::new(Slot::new(url, &self.network, now).map_err(|_| ListUnavailable { retry_after: PAUSE })?);
         slots.insert(url.as_str().to_owned(), Arc::clone(&slot));
         Ok(slot)
     }
@@ -142,7 +142,7 @@ struct Fetched {
 }
 
 impl Slot {
-    fn new(url: &Url, network: Network, now: UnixTime) -> Result<Self, EndpointError> {
+    fn new(url: &Url, network: &Network, now: UnixTime) -> Result<Self, EndpointError> {
         let endpoint = Endpoint::new(url.as_str(), network)?;
         let used = AtomicI64::new(now.as_secs());
         Ok(Self { endpoint, used, current: RwLock::default(), failed: tokio::sync::Mutex::default() })

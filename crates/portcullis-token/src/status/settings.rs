@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::{StatusCheck, StatusLists, StatusListsError};
 use crate::duration::HumanDuration;
+use crate::http::Network;
 
 /// `"ignore"`, or the table `[issuer.status_list]`.
 #[derive(Debug, Clone)]
@@ -23,21 +24,18 @@ pub(crate) struct ListSettings {
     uri: Vec<String>,
     min_age: Option<HumanDuration>,
     max_age: Option<HumanDuration>,
-    #[serde(default)]
-    private_network: bool,
 }
 
 impl StatusSettings {
-    pub(crate) fn into_check(self) -> Result<StatusCheck, StatusListsError> {
+    pub(crate) fn into_check(self, network: Network) -> Result<StatusCheck, StatusListsError> {
         let settings = match self {
             Self::Ignore => return Ok(StatusCheck::Ignore),
             Self::Lists(settings) => settings,
         };
         let lists = StatusLists::new(settings.uri)?;
         let (min, max) = lists.ages();
-        let lists =
-            lists.with_ages(settings.min_age.map_or(min, Into::into), settings.max_age.map_or(max, Into::into))?;
-        Ok(StatusCheck::Lists(if settings.private_network { lists.with_private_network() } else { lists }))
+        let ages = (settings.min_age.map_or(min, Into::into), settings.max_age.map_or(max, Into::into));
+        Ok(StatusCheck::Lists(lists.with_network(network).with_ages(ages.0, ages.1)?))
     }
 }
 

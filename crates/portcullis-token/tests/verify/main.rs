@@ -9,14 +9,19 @@
     reason = "helpers of tests assert as tests do, and tables are as long as the standards"
 )]
 
+mod algorithms;
 mod api_keys;
+mod discovery;
 mod dpop;
 mod hostile_tokens;
+mod issuers;
+mod key_life_cycle;
 mod key_sets;
 mod key_sources;
 mod mint;
 mod properties;
+mod server;
 mod settings;
-mod status_lists;
+mod tls;
 mod vectors;
 mod vendors;

@@ -4,7 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -28,7 +28,11 @@ pub(crate) enum Signer {
     Es256,
     Es384,
     Rs256,
+    Rs384,
+    Rs512,
     Ps256,
+    Ps384,
+    Ps512,
 }
 
 impl Signer {
@@ -38,7 +42,11 @@ impl Signer {
             Self::Ed25519 | Self::StrangeEd25519 => self.ed25519().sign(message).as_ref().to_vec(),
             Self::Es256 | Self::Es384 => self.elliptic().sign(&random, message).unwrap().as_ref().to_vec(),
             Self::Rs256 => rsa_sign(&RSA_PKCS1_SHA256, message),
+            Self::Rs384 => rsa_sign(&RSA_PKCS1_SHA384, message),
+            Self::Rs512 => rsa_sign(&RSA_PKCS1_SHA512, message),
             Self::Ps256 => rsa_sign(&RSA_PSS_SHA256, message),
+            Self::Ps384 => rsa_sign(&RSA_PSS_SHA384, message),
+            Self::Ps512 => rsa_sign(&RSA_PSS_SHA512, message),
         }
     }
 
@@ -55,7 +63,7 @@ impl Signer {
                 let crv = if x.len() == 32 { "P-256" } else { "P-384" };
                 json!({ "kty": "EC", "crv": crv, "x": encode(x), "y": encode(y) })
             }
-            Self::Rs256 | Self::Ps256 => {
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
                 let pair = rsa_pair();
                 let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
                 json!({

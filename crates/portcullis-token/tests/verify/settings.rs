@@ -59,6 +59,8 @@ fn settings_that_cannot_be_read_say_why() {
         ("keys", r#"{ url = "https://a", file = "b" }"#, "wanted exactly 1 element"),
         ("keys", r#"{ env = "KEYS" }"#, "unknown variant"),
         ("keys", "{}", "wanted exactly 1 element"),
+        ("max_stale", "3600", "invalid type"),
+        ("private_network", "\"yes\"", "invalid type"),
         ("audiences", r#"["x"]"#, "unknown field `audiences`"),
     ] {
         let error = with(key, value).unwrap_err().to_string();
@@ -93,10 +95,7 @@ fn unsafe_settings_are_refused() {
     // TSL-03, TSL-07
     assert!(issuer("status_list", "\"ignore\"", &resource).is_ok());
     for (settings, accepted) in [
-        (
-            r#"{ uri = ["https://as.example.com/lists/"], min_age = "1m", max_age = "2h", private_network = true }"#,
-            true,
-        ),
+        (r#"{ uri = ["https://as.example.com/lists/"], min_age = "1m", max_age = "2h" }"#, true),
         (r#"{ uri = ["https://as.example.com/lists/"], max_age = "25h" }"#, false),
         (r#"{ uri = ["https://as.example.com/lists/"], min_age = "2h" }"#, false),
         (r#"{ uri = ["http://as.example.com/lists/"] }"#, false),
@@ -108,6 +107,33 @@ fn unsafe_settings_are_refused() {
     }
     let url = issuer("keys", r#"{ url = "http://as.example.com/jwks" }"#, &resource);
     assert!(matches!(url, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Url { .. })))));
+    let fixed = issuer("max_stale", "\"1h\"", &resource);
+    assert!(matches!(fixed, Err(SettingsError::Keys(KeySourceError::NotFetched))));
+    let absent = issuer("tls_roots", "\"absent.pem\"", &resource);
+    assert!(matches!(absent, Err(SettingsError::TlsRoots { .. })));
+}
+
+#[test]
+fn keys_are_discovered_where_none_are_stated() {
+    let read = |changes: &str| {
+        let text =
+            format!("issuer = \"https://as.example.com\"\npreset = \"rfc9068\"\nalgorithms = [\"EdDSA\"]\n{changes}");
+        let settings: IssuerSettings = toml::from_str(&text).unwrap();
+        settings.into_issuers(&[AUDIENCE.to_owned()], Path::new(env!("CARGO_MANIFEST_DIR")))
+    };
+    for changes in [
+        "",
+        "max_stale = \"0s\"",
+        "max_stale = \"24h\"",
+        "private_network = true\ntls_roots = \"tests/data/tls/ca.pem\"",
+        "keys = { url = \"https://as.example.com/jwks\" }\nmax_stale = \"5m\"",
+    ] {
+        assert!(read(changes).is_ok(), "{changes}");
+    }
+    let stale = read("max_stale = \"25h\"");
+    assert!(matches!(stale, Err(SettingsError::Keys(KeySourceError::MaxStaleTooLong { .. }))));
+    let roots = read("tls_roots = \"tests/data/p256.pem\"");
+    assert!(matches!(roots, Err(SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Roots)))));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use portcullis_core::{Problem, Profile, Source, SourceError, SourceSettings, UnlistedClients};
-use portcullis_token::{Issuer, IssuerError, IssuerSettings, Preset, SettingsError, TenantsError, Verifier};
+use portcullis_token::{
+    EndpointError, Issuer, IssuerError, IssuerSettings, KeySourceError, Preset, SettingsError, TenantsError, Verifier,
+};
 
 use super::table::Table;
 
@@ -92,6 +94,13 @@ fn reading(table: &Table<'_>, verification: &Verification, problems: &mut Vec<Pr
 /// The key at fault, and what to do about it.
 fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
     match error {
+        SettingsError::Keys(KeySourceError::MaxStaleTooLong { .. }) => {
+            ("max_stale", "write at most `max_stale = \"24h\"`")
+        }
+        SettingsError::Keys(KeySourceError::NotFetched) => ("max_stale", "remove it"),
+        SettingsError::Keys(KeySourceError::Endpoint(EndpointError::Roots)) | SettingsError::TlsRoots { .. } => {
+            ("tls_roots", "name a file with certificates in PEM form, beside the settings")
+        }
         SettingsError::Keys(_) | SettingsError::NoKeys { .. } => {
             ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`")
         }

@@ -85,7 +85,7 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         (with("[layers]", "[layer]"), "4: unknown key `layer` | did you mean `layers`?"),
         (
             with("[directory]", "[limit]"),
-            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `resource`, `query_token`, `metadata`, `proxy`",
+            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `api_keys`, `resource`, `query_token`, `metadata`, `proxy`",
         ),
         (with("supplies", "suplies"), "10: unknown key `suplies` | did you mean `supplies`?"),
         (with("guardrails =", "guardrail ="), "6: unknown key `guardrail` | did you mean `guardrails`?"),
@@ -132,7 +132,9 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         ),
         ("issuer =".to_owned(), "1: is not TOML"),
     ];
-    assert_refused(cases);
+    for (settings, expected) in cases {
+        assert_refused(&settings, expected);
+    }
 }
 
 #[test]
@@ -190,16 +192,8 @@ fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
             "5: `a b` is not the name of a header field | write it like `scheme_field = \"x-forwarded-proto\"`",
         ),
     ];
-    assert_refused(cases);
-}
-
-/// Each of the settings is refused with a problem that begins with the line and the text beside it.
-#[track_caller]
-fn assert_refused<const N: usize>(cases: [(String, &str); N]) {
     for (settings, expected) in cases {
-        let found = listed(&refused(&settings));
-        let expected = format!("portcullis.toml:{expected}");
-        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+        assert_refused(&settings, expected);
     }
 }
 
@@ -251,10 +245,34 @@ fn a_mistake_in_a_table_within_an_issuer_is_refused_likewise() {
         ),
     ];
     for (settings, expected) in cases {
-        let found = listed(&refused(&settings));
-        let expected = format!("portcullis.toml:{expected}");
-        assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+        assert_refused(&settings, expected);
     }
+}
+
+#[test]
+fn a_mistake_about_fetching_keys_is_refused_with_what_to_do() {
+    let fixed = "{ inline = { keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" }] } }";
+    let key =
+        with("\"10s\"", "\"10s\"\nmax_stale = \"1h\"").replace("{ url = \"https://issuer.example.com/jwks\" }", fixed);
+    assert_refused(&key, "18: `max_stale` is for keys that are fetched, and these are not | remove it");
+    assert_refused(
+        &with("\"10s\"", "\"10s\"\nmax_stale = \"25h\""),
+        "18: a `max_stale` of 90000s is longer than 86400s | write at most `max_stale = \"24h\"`",
+    );
+    assert_refused(
+        &with("\"10s\"", "\"10s\"\ntls_roots = \"absent.pem\""),
+        "18: the certificates in `absent.pem` cannot be read: No such file or directory",
+    );
+    // Without `keys`, the issuer's metadata say where they are.
+    assert!(load(&files(&with("keys = { url = \"https://issuer.example.com/jwks\" }", ""))).is_ok());
+}
+
+/// The settings are refused with a problem that begins with `expected`: line, text, help.
+#[track_caller]
+fn assert_refused(settings: &str, expected: &str) {
+    let found = listed(&refused(settings));
+    let expected = format!("portcullis.toml:{expected}");
+    assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
 }
 
 #[test]
@@ -313,7 +331,7 @@ fn a_product_is_one_line() {
         ),
         (
             table("rfc9068", "https://issuer.example.com"),
-            "12: preset `rfc9068` does not know where the keys of `https://issuer.example.com` are | say where the issuer publishes its keys",
+            "12: issuer `https://issuer.example.com` has no algorithm; list those that it signs access tokens with, such as ES256 | write `algorithms = [\"ES256\"]`",
         ),
     ] {
         let found = listed(&refused(&settings));

@@ -269,7 +269,7 @@ impl Service {
         let fields = fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let headers: HeaderMap = fields.collect();
         let route = RouteMatch::new(&route.replace("{}", "{id}"), ["n1"]);
-        self.gate.open(&RequestHead::new(method, &headers, Some(&route))).await
+        self.gate.open(&RequestHead::new(method, &http::Uri::from_static("/"), &headers, Some(&route))).await
     }
 }
 
