@@ -11,6 +11,11 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// The one spelling of `octets`.
+pub(crate) fn encode(octets: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(octets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! What one trusted issuer's tokens must look like.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
 use crate::http::is_secure_or_loopback;
+use crate::introspection::Introspection;
 use crate::source::KeySource;
 
 /// One trusted issuer (authorization server) and the rules for its tokens.
@@ -20,6 +22,7 @@ use crate::source::KeySource;
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
 /// - Tokens may live as long as they say.
+/// - Tokens are JWTs, and the issuer is not asked about them.
 ///
 /// ```
 /// use portcullis_token::{Algorithm, Issuer, KeySource};
@@ -39,6 +42,7 @@ pub struct Issuer {
     pub(crate) token_type: TokenType,
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) introspection: Option<Arc<Introspection>>,
 }
 
 impl Issuer {
@@ -81,6 +85,7 @@ impl Issuer {
             token_type: TokenType::AccessToken,
             leeway: DEFAULT_LEEWAY,
             max_lifetime: None,
+            introspection: None,
         })
     }
 
@@ -108,6 +113,13 @@ impl Issuer {
     #[must_use]
     pub fn with_token_type(mut self, token_type: TokenType) -> Self {
         self.token_type = token_type;
+        self
+    }
+
+    /// Asks the issuer about its tokens, by default about those that are opaque.
+    #[must_use]
+    pub fn with_introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(Arc::new(introspection));
         self
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::duration::HumanDuration;
+use crate::introspection::{IntrospectionError, IntrospectionSettings};
 use crate::issuer::{Issuer, IssuerError, TokenType};
 use crate::keys::KeySet;
 use crate::source::{KeySource, KeySourceError};
@@ -27,6 +28,17 @@ use crate::source::{KeySource, KeySourceError};
 /// leeway = "30s"
 /// max_lifetime = "24h"
 /// typ = "at+jwt"                              # or "jwt-or-none", for products that cannot do better
+///
+/// [issuer.introspection]                      # where tokens are opaque, or may be revoked
+/// endpoint = "https://as.example.com/introspect"
+/// client_id = "orders-api"                    # this resource server, as the issuer knows it
+/// client_secret = { file = "/run/secrets/as" } # or { env = "AS_SECRET" }; or private_key, likewise
+/// key_id = "2026-01"                          # the name of the private key, if the issuer asks for it
+/// tokens = "opaque"                           # or "all", "wrapped": see `IntrospectedTokens`
+/// token_prefix = "ory_at_"                    # needed where several issuers have opaque tokens
+/// cache = "30s"                               # 0s to 5m: how long a revoked token may still be taken
+/// audience_absent = "refuse"                  # or "accept": see `AbsentAudience`
+/// signed = false                              # true: only signed answers will do (RFC 9701)
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,19 +53,31 @@ pub struct IssuerSettings {
     max_lifetime: Option<HumanDuration>,
     #[serde(default)]
     typ: TokenType,
+    introspection: Option<IntrospectionSettings>,
 }
 
 impl IssuerSettings {
     /// The keys of the table that belong to this type.
-    pub const KEYS: &[&str] =
-        &["alias", "issuer", "preset", "audience", "algorithms", "keys", "leeway", "max_lifetime", "typ"];
+    pub const KEYS: &[&str] = &[
+        "alias",
+        "issuer",
+        "preset",
+        "audience",
+        "algorithms",
+        "keys",
+        "leeway",
+        "max_lifetime",
+        "typ",
+        "introspection",
+    ];
 
     /// The alias of an issuer that does not state one.
     pub const DEFAULT_ALIAS: &str = "main";
 
     /// The issuer of these settings.
     ///
-    /// `resource` are the audiences where the table names none; `directory` is where a relative key file is looked for.
+    /// `resource` are the audiences where the table names none; `directory` is where relative files, of keys and of
+    /// secrets, are looked for.
     ///
     /// # Errors
     ///
@@ -74,6 +98,9 @@ impl IssuerSettings {
         if let Some(max_lifetime) = self.max_lifetime {
             issuer = issuer.with_max_lifetime(max_lifetime.into());
         }
+        if let Some(introspection) = self.introspection {
+            issuer = issuer.with_introspection(introspection.into_introspection(directory)?);
+        }
         Ok(issuer)
     }
 }
@@ -82,6 +109,9 @@ impl IssuerSettings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
+    /// The issuer cannot be asked about tokens.
+    #[error(transparent)]
+    Introspection(#[from] IntrospectionError),
     /// A rule of the issuer is unsafe.
     #[error(transparent)]
     Issuer(#[from] IssuerError),

@@ -32,5 +32,8 @@ pub use portcullis_core::{
     Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
-pub use portcullis_token::{Algorithm, Issuer, KeySet, KeySource, Verifier};
+pub use portcullis_token::{
+    AbsentAudience, Algorithm, ClientCredentials, IntrospectedTokens, Introspection, Issuer, KeySet, KeySource,
+    Verifier,
+};
 pub use settings::{Loaded, load, load_dir};

@@ -1,5 +1,6 @@
 //! What the claims of a signed token must say (RFC 7519 §4.1, RFC 9068 §2.2 and §4).
 
+mod answer;
 mod form;
 
 use portcullis_core::UnixTime;
@@ -10,6 +11,8 @@ use crate::excerpt::Excerpt;
 use crate::issuer::{Issuer, TokenType};
 use form::NumericDate;
 
+pub(crate) use answer::{check_answer, check_form, expiry, issued};
+
 type Claims = Map<String, Value>;
 
 /// Checks everything about a token but its signature: kind, audience, times, and the form of every claim that is used.
@@ -19,6 +22,21 @@ pub(crate) fn check(issuer: &Issuer, typ: Option<&str>, claims: &Claims, now: Un
     check_audience(issuer, claims)?;
     check_times(issuer, claims, now)?;
     form::check(claims)?;
+    refuse_bound(claims)
+}
+
+/// Checks a JWT that only wraps an opaque token. What it does not say, the issuer's answer must.
+pub(crate) fn check_wrapping(
+    issuer: &Issuer,
+    typ: Option<&str>,
+    claims: &Claims,
+    now: UnixTime,
+) -> Result<(), TokenError> {
+    check_type(issuer, typ, claims)?;
+    check_times(issuer, claims, now)
+}
+
+fn refuse_bound(claims: &Claims) -> Result<(), TokenError> {
     // RFC 7800 §3.1 lets a recipient ignore confirmation methods that it does not know. Then a stolen bound token would
     // pass as a bearer token.
     if claims.contains_key("cnf") {
@@ -51,20 +69,26 @@ fn check_type(issuer: &Issuer, typ: Option<&str>, claims: &Claims) -> Result<(),
 
 /// Keeps other tokens of the issuer out where `typ` does not.
 fn refuse_other_kinds(claims: &Claims) -> Result<(), TokenError> {
+    refuse_marked(claims)?;
+    // The audience of an ID token is the client (OpenID Connect Core §2).
+    let audiences = if claims.contains_key("aud") { audiences(claims)? } else { Vec::new() };
+    for claim in ["client_id", "azp"] {
+        let client = claims.get(claim).and_then(Value::as_str);
+        if client.is_some_and(|client| audiences.contains(&client)) {
+            return Err(TokenError::NotAnAccessToken { claim: "aud" });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what says of itself that it is another kind of token.
+fn refuse_marked(claims: &Claims) -> Result<(), TokenError> {
     if let Some(claim) = MARKS_OF_OTHER_KINDS.into_iter().find(|claim| claims.contains_key(*claim)) {
         return Err(TokenError::NotAnAccessToken { claim });
     }
     for (claim, values) in PURPOSES {
         if claims.get(claim).is_some_and(|value| !values.iter().any(|expected| value == expected)) {
             return Err(TokenError::NotAnAccessToken { claim });
-        }
-    }
-    // The audience of an ID token is the client (OpenID Connect Core §2).
-    let audiences = audiences(claims)?;
-    for claim in ["client_id", "azp"] {
-        let client = claims.get(claim).and_then(Value::as_str);
-        if client.is_some_and(|client| audiences.contains(&client)) {
-            return Err(TokenError::NotAnAccessToken { claim: "aud" });
         }
     }
     Ok(())
@@ -88,7 +112,7 @@ fn check_audience(issuer: &Issuer, claims: &Claims) -> Result<(), TokenError> {
 }
 
 /// RFC 7519 §4.1.3: one string, or an array of them.
-fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
+pub(crate) fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
     let invalid = TokenError::InvalidClaim { claim: "aud", expected: "a string or a non-empty array of strings" };
     match claims.get("aud") {
         None => Err(TokenError::MissingClaim { claim: "aud" }),
@@ -100,12 +124,11 @@ fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
     }
 }
 
+/// The times that are there. Which must be, is for [`require_claims`] to say.
 fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), TokenError> {
-    let exp = NumericDate::of(claims, "exp")?.ok_or(TokenError::MissingClaim { claim: "exp" })?;
-    let iat = NumericDate::of(claims, "iat")?.ok_or(TokenError::MissingClaim { claim: "iat" })?;
     // RFC 7519 §4.1.4: "on or after". A fraction of a second is cut off: the token may end early, never late.
-    let exp = exp.floor();
-    if now >= exp.plus(issuer.leeway) {
+    let exp = NumericDate::of(claims, "exp")?.map(NumericDate::floor);
+    if let Some(exp) = exp.filter(|exp| now >= exp.plus(issuer.leeway)) {
         return Err(TokenError::Expired { exp, now });
     }
     if let Some(nbf) = NumericDate::of(claims, "nbf")?.map(NumericDate::ceil)
@@ -113,12 +136,13 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), To
     {
         return Err(TokenError::NotYetValid { nbf, now });
     }
-    if iat.ceil() > now.plus(MAX_FUTURE) {
-        return Err(TokenError::IssuedInFuture { iat: iat.ceil(), now });
+    let iat = NumericDate::of(claims, "iat")?;
+    if let Some(iat) = iat.map(NumericDate::ceil).filter(|iat| *iat > now.plus(MAX_FUTURE)) {
+        return Err(TokenError::IssuedInFuture { iat, now });
     }
-    let lifetime = exp.since(iat.floor());
-    match issuer.max_lifetime {
-        Some(limit) if lifetime > limit => Err(TokenError::LifetimeTooLong { lifetime, limit }),
+    let lifetime = exp.zip(iat).map(|(exp, iat)| exp.since(iat.floor()));
+    match (lifetime, issuer.max_lifetime) {
+        (Some(lifetime), Some(limit)) if lifetime > limit => Err(TokenError::LifetimeTooLong { lifetime, limit }),
         _ => Ok(()),
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod hostile_tokens;
+mod introspection;
 mod key_sets;
 mod key_sources;
 mod mint;

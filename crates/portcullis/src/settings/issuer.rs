@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_core::{Problem, Profile, Source, SourceError, SourceSettings, UnlistedClients};
-use portcullis_token::{Issuer, IssuerError, IssuerSettings, SettingsError, Verifier};
+use portcullis_token::{IntrospectionError, Issuer, IssuerError, IssuerSettings, SettingsError, Verifier};
 
 use super::table::Table;
 
@@ -83,6 +83,7 @@ fn reading(table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
 fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
     match error {
         SettingsError::Keys(_) => ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`"),
+        SettingsError::Introspection(error) => ("introspection", introspection_remedy(error)),
         SettingsError::Issuer(IssuerError::Alias { .. }) => ("alias", "write a short name such as `main`"),
         SettingsError::Issuer(IssuerError::Identifier { .. }) => ("issuer", "copy it from the `iss` claim of a token"),
         SettingsError::Issuer(IssuerError::LeewayTooLong { .. }) => ("leeway", "write at most `leeway = \"60s\"`"),
@@ -91,6 +92,18 @@ fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
             ("audience", "state `audience` in this table, or `resource` at the top of the file")
         }
         _ => ("", "change the table"),
+    }
+}
+
+fn introspection_remedy(error: &IntrospectionError) -> &'static str {
+    match error {
+        IntrospectionError::CacheTooLong { .. } => "write at most `cache = \"5m\"`",
+        IntrospectionError::Endpoint(_) => "write the issuer's `introspection_endpoint`: `endpoint = \"https://…\"`",
+        IntrospectionError::NoCredentials => "add `client_id = \"…\"` and `client_secret = { file = \"…\" }`",
+        IntrospectionError::PrivateKey => "point `private_key = { file = \"…\" }` to a file in PEM",
+        IntrospectionError::Secret(_) => "put the secret there, or point to where it is",
+        IntrospectionError::TokenPrefix { .. } => "write it like `token_prefix = \"ory_at_\"`",
+        _ => "change the table",
     }
 }
 

@@ -64,7 +64,8 @@ impl Gate {
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
-/// [`portcullis_core::SourceSettings`]. Unknown keys are refused everywhere. No environment variable is read.
+/// [`portcullis_core::SourceSettings`]. Unknown keys are refused everywhere. No environment variable
+/// is read but those in which the settings say that a secret is.
 ///
 /// # Errors
 ///

@@ -94,8 +94,7 @@ impl<'a> Table<'a> {
         let read = T::deserialize(Deserializer::from(whole));
         let refusal = |error: &Error| {
             let offset = error.span().map_or(self.span.start, |span| span.start);
-            let holds = |value: &Spanned<DeValue<'_>>| value.span().contains(&offset);
-            let key = self.entries.iter().find(|(key, value)| key.span().contains(&offset) || holds(value));
+            let key = self.entries.iter().find(|(key, value)| key.span().contains(&offset) || holds(value, offset));
             match key {
                 Some((key, _)) => self.refusal(key.get_ref(), error, offset),
                 None => self.lacking(error.message()),
@@ -146,6 +145,12 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Whether something at `offset` belongs to `value`. The span of a table under a header of its own is that header.
+fn holds(value: &Spanned<DeValue<'_>>, offset: usize) -> bool {
+    let inside = |(key, value): (&Spanned<_>, &_)| key.span().contains(&offset) || holds(value, offset);
+    value.span().contains(&offset) || value.get_ref().as_table().is_some_and(|entries| entries.iter().any(inside))
+}
+
 /// How to write the value of `key`.
 fn form(key: &str) -> Option<String> {
     FORMS.iter().find(|(known, _)| *known == key).map(|(_, form)| format!("write it like `{key} = {form}`"))
@@ -167,6 +172,10 @@ const FORMS: &[(&str, &str)] = &[
     ("consent", r#""none""#),
     ("entities", r#""none""#),
     ("guardrails", r#"["tenancy.cedar"]"#),
+    (
+        "introspection",
+        r#"{ endpoint = "https://issuer.example.com/introspect", client_id = "api", client_secret = { file = "…" } }"#,
+    ),
     ("issuer", r#""https://issuer.example.com""#),
     ("keys", r#"{ url = "https://issuer.example.com/jwks" }"#),
     ("kinds", r#"["user", "service"]"#),

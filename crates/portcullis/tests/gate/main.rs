@@ -1,4 +1,4 @@
-//! The gate without a framework: challenges, the directory, the log.
+//! The gate without a framework: challenges, the directory, introspection, the log.
 
 #![allow(
     clippy::expect_used,
@@ -12,5 +12,6 @@
 
 mod challenges;
 mod directory;
+mod introspection;
 mod log;
 mod service;
