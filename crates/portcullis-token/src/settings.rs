@@ -34,7 +34,7 @@ use crate::source::{KeySource, KeySourceError};
 /// client_id = "orders-api"                    # this resource server, as the issuer knows it
 /// client_secret = { file = "/run/secrets/as" } # or { env = "AS_SECRET" }; or private_key, likewise
 /// key_id = "2026-01"                          # the name of the private key, if the issuer asks for it
-/// tokens = "opaque"                           # or "all", "wrapped": see `IntrospectedTokens`
+/// tokens = "opaque"                           # or "jwt", "all", "wrapped": see `IntrospectedTokens`
 /// token_prefix = "ory_at_"                    # needed where several issuers have opaque tokens
 /// cache = "30s"                               # 0s to 5m: how long a revoked token may still be taken
 /// audience_absent = "refuse"                  # or "accept": see `AbsentAudience`

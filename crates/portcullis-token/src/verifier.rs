@@ -49,7 +49,7 @@ pub struct Verifier {
     limits: Limits,
 }
 
-/// An issuer that is asked about tokens.
+/// An issuer that is asked about opaque tokens.
 #[derive(Debug)]
 struct Asked {
     issuer: Arc<Issuer>,
@@ -117,7 +117,7 @@ impl Verifier {
             }
             other => {
                 claims::check(issuer, token.header.typ.as_deref(), &own, now)?;
-                if let Some((IntrospectedTokens::All, introspection)) = other {
+                if let Some((IntrospectedTokens::Jwt | IntrospectedTokens::All, introspection)) = other {
                     introspection.agreed_claims(issuer, text, &own, now).await?;
                 }
                 own
@@ -148,11 +148,11 @@ impl Asked {
     }
 }
 
-/// The issuers that are asked about tokens, if each opaque token can only be from one of them.
+/// The issuers that are asked about opaque tokens, if each can only be from one of them.
 fn asked(issuers: &HashMap<String, Arc<Issuer>>) -> Result<Vec<Asked>, VerifierError> {
     let asked = |issuer: &Arc<Issuer>| {
-        let introspection = Arc::clone(issuer.introspection.as_ref()?);
-        Some(Asked { issuer: Arc::clone(issuer), introspection })
+        let introspection = issuer.introspection.as_ref().filter(|introspection| introspection.takes_opaque())?;
+        Some(Asked { issuer: Arc::clone(issuer), introspection: Arc::clone(introspection) })
     };
     let mut all: Vec<Asked> = issuers.values().filter_map(asked).collect();
     // None comes first, and a prefix directly before what continues it.

@@ -33,6 +33,9 @@ pub(crate) fn check_wrapping(
     now: UnixTime,
 ) -> Result<(), TokenError> {
     check_type(issuer, typ, claims)?;
+    if claims.contains_key("aud") {
+        check_audience(issuer, claims)?;
+    }
     check_times(issuer, claims, now)
 }
 
@@ -140,11 +143,15 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), To
     if let Some(iat) = iat.map(NumericDate::ceil).filter(|iat| *iat > now.plus(MAX_FUTURE)) {
         return Err(TokenError::IssuedInFuture { iat, now });
     }
-    let lifetime = exp.zip(iat).map(|(exp, iat)| exp.since(iat.floor()));
-    match (lifetime, issuer.max_lifetime) {
-        (Some(lifetime), Some(limit)) if lifetime > limit => Err(TokenError::LifetimeTooLong { lifetime, limit }),
-        _ => Ok(()),
+    let Some(limit) = issuer.max_lifetime else {
+        return Ok(());
+    };
+    let exp = exp.ok_or(TokenError::MissingClaim { claim: "exp" })?;
+    let lifetime = exp.since(iat.ok_or(TokenError::MissingClaim { claim: "iat" })?.floor());
+    if lifetime > limit {
+        return Err(TokenError::LifetimeTooLong { lifetime, limit });
     }
+    Ok(())
 }
 
 /// RFC 9068 §2.2.

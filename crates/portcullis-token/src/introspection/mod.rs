@@ -138,6 +138,10 @@ impl Introspection {
         self.tokens
     }
 
+    pub(crate) fn takes_opaque(&self) -> bool {
+        matches!(self.tokens, IntrospectedTokens::Opaque | IntrospectedTokens::All)
+    }
+
     pub(crate) fn token_prefix(&self) -> Option<&str> {
         self.token_prefix.as_deref()
     }
@@ -164,7 +168,7 @@ impl Introspection {
         now: UnixTime,
     ) -> Result<Arc<Claims>, TokenError> {
         let claims = self.active(issuer, token, now).await?;
-        // Whom it is for, the token has said where it has an `aud`.
+        // Where the token has an `aud`, it was checked.
         let absent = if own.contains_key("aud") { AbsentAudience::Accept } else { self.absent_audience };
         claims::check_answer(issuer, &claims, absent, now)?;
         match IDENTITY.into_iter().find(|claim| own.contains_key(*claim) && own.get(*claim) != claims.get(*claim)) {
@@ -216,12 +220,15 @@ pub enum IntrospectedTokens {
     /// Those that are not JWTs. The answer is all that is known of them.
     #[default]
     Opaque,
-    /// All. A JWT is verified as ever and its claims count; the answer says whether it is revoked. What the JWT says of
-    /// `sub`, `client_id` and `cnf`, the answer must say too.
+    /// Those that are JWTs, to notice revocation. A JWT is verified as ever, and its claims count. What it says of `sub`,
+    /// `client_id` and `cnf`, the answer must say too.
+    Jwt,
+    /// Opaque tokens and JWTs.
     All,
-    /// All. A JWT is only the wrapping of an opaque token: its signature, kind and times must be right, and the claims of
-    /// the answer count instead of its own. For Curity's wrapped opaque tokens and Keycloak's lightweight ones. What the
-    /// JWT does say of `sub`, `client_id` and `cnf`, the answer must say too.
+    /// Those that are JWTs, because a JWT is only the wrapping of an opaque token: its signature, kind and times must be
+    /// right, and the claims of the answer count instead of its own. For Curity's wrapped opaque tokens and Keycloak's
+    /// lightweight ones. What the JWT does say of `aud` must be right, and what it says of `sub`, `client_id` and `cnf`,
+    /// the answer must say too.
     Wrapped,
 }
 

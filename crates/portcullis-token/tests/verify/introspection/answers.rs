@@ -115,6 +115,22 @@ async fn every_member_is_checked_again() {
 }
 
 #[tokio::test]
+async fn a_limit_on_lifetimes_needs_an_answer_that_says_them() {
+    // INT-06
+    let limit = std::time::Duration::from_secs(7200);
+    for (changes, refusal) in [
+        (json!({}), None),
+        (json!({ "exp": null }), Some(TokenError::MissingClaim { claim: "exp" })),
+        (json!({ "iat": null }), Some(TokenError::MissingClaim { claim: "iat" })),
+    ] {
+        let endpoint = Endpoint::answering(active_with(changes.clone()));
+        let issuer = issuer().with_introspection(introspection(&endpoint)).with_max_lifetime(limit);
+        let result = Verifier::new([issuer]).unwrap().verify(OPAQUE, time(NOW)).await;
+        assert_eq!(result.err(), refusal, "{changes}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_without_audience_is_refused_unless_the_issuer_is_known_to_filter() {
     // INT-07
     let answer = active_with(json!({ "aud": null }));

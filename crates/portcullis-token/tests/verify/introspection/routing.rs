@@ -102,6 +102,21 @@ fn issuers_whose_opaque_tokens_look_alike_do_not_start() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_is_asked_about_jwts_only_takes_no_opaque_tokens() {
+    // INT-17
+    let endpoint = Endpoint::answering(active());
+    let [jwt, wrapped] = [IntrospectedTokens::Jwt, IntrospectedTokens::Wrapped]
+        .map(|tokens| issuer().with_introspection(introspection(&endpoint).with_tokens(tokens)));
+    for issuer in [jwt, wrapped] {
+        let other = issuer_named("other", "https://other.example.com", Some("other_"), &endpoint);
+        let verifier = Verifier::new([issuer, other]).unwrap();
+        assert_eq!(verifier.verify("one_x", time(NOW)).await, Err(TokenError::UnknownIssuer));
+        assert!(verifier.verify(&sign(&header(), &claims()), time(NOW)).await.is_ok());
+    }
+    assert_eq!(endpoint.count(), 2);
+}
+
+#[tokio::test]
 async fn an_issuer_cannot_answer_for_another() {
     // INT-06, GEN-11
     let endpoint = Endpoint::answering(active_with(json!({ "iss": "https://other.example.com" })));
@@ -113,6 +128,8 @@ async fn an_issuer_cannot_answer_for_another() {
 async fn a_verified_jwt_may_also_need_an_active_answer() {
     // INT-16: (changes of the answer, the claim in dispute)
     let (token, all) = (sign(&header(), &claims()), IntrospectedTokens::All);
+    assert!(ask_about(&token, IntrospectedTokens::Jwt, active()).await.is_ok());
+    assert_eq!(ask_about(&token, IntrospectedTokens::Jwt, inactive()).await, Err(TokenError::Inactive));
     for (changes, disputed) in [
         (json!({}), None),
         (json!({ "aud": null }), None), // the JWT says whom it is for
@@ -142,7 +159,7 @@ async fn a_verified_jwt_may_also_need_an_active_answer() {
 async fn a_jwt_that_is_refused_anyway_is_not_asked_about() {
     // INT-17
     let endpoint = Endpoint::answering(active());
-    for tokens in [IntrospectedTokens::All, IntrospectedTokens::Wrapped] {
+    for tokens in [IntrospectedTokens::Jwt, IntrospectedTokens::All, IntrospectedTokens::Wrapped] {
         let verifier = verifier_with(introspection(&endpoint).with_tokens(tokens));
         for jwt in [
             sign_as(Signer::StrangeEd25519, &header(), &claims()),
@@ -175,6 +192,9 @@ async fn a_jwt_may_be_the_wrapping_of_an_opaque_token() {
         let result = ask_about(&token, wrapped, active_with(answer)).await;
         assert_eq!(result, Err(TokenError::AnswerDisagrees { claim }));
     }
+    let elsewhere = sign(&header(), &claims_with(json!({ "aud": "https://other.example.com" })));
+    let unaddressed = active_with(json!({ "aud": null }));
+    assert_eq!(ask_about(&elsewhere, wrapped, unaddressed).await, Err(TokenError::WrongAudience));
     // Unless that is said, such a token lacks its claims.
     let result = ask_about(&token, IntrospectedTokens::Opaque, active()).await;
     assert!(matches!(result, Err(TokenError::MissingClaim { .. })), "{result:?}");

@@ -53,7 +53,7 @@ fn settings_that_would_ask_unsafely_are_refused() {
     for (key, value, reason) in [
         ("client_secret", r#""canary""#, "a secret never stands in the settings"),
         ("private_key", r#""canary""#, "a secret never stands in the settings"),
-        ("tokens", r#""jwt""#, "unknown variant"),
+        ("tokens", r#""jwts""#, "unknown variant"),
         ("audience_absent", r#""ignore""#, "unknown variant"),
         ("cache", "30", "invalid type"),
         ("client_secrets", "1", "unknown field"),
