@@ -4,7 +4,7 @@ mod bundle;
 mod tokens;
 
 pub use bundle::{bare_project, engine, project, session};
-pub use tokens::{Person, agent, claims, now, trusted, verified};
+pub use tokens::{Person, agent, asking, claims, now, trusted, verified};
 
 use std::fmt::Display;
 

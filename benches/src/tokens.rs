@@ -2,7 +2,7 @@
 
 use portcullis_core::{UnixTime, VerifiedClaims};
 use portcullis_testkit::{SigningAlgorithm, TestIssuer};
-use portcullis_token::{Algorithm, Issuer, KeySet, Verifier};
+use portcullis_token::{Algorithm, ClientCredentials, Introspection, Issuer, KeySet, Verifier};
 use serde_json::{Value, json};
 
 use crate::must;
@@ -70,6 +70,21 @@ pub fn trusted(algorithm: SigningAlgorithm) -> (TestIssuer, Verifier) {
     let keys = must(KeySet::try_from(&issuer.jwks()));
     let verifier = must(Verifier::new([must(Issuer::new(ALIAS, ISSUER, [AUDIENCE], [name], keys))]));
     (issuer, verifier)
+}
+
+/// A verifier that asks at `endpoint` about opaque tokens, and believes the answers for as long as it may.
+///
+/// # Panics
+///
+/// If the fixture is broken.
+#[must_use]
+pub fn asking(endpoint: &str) -> Verifier {
+    let credentials = must(ClientCredentials::secret("benches", "secret"));
+    let introspection = must(Introspection::new(endpoint, credentials));
+    let issuer = TestIssuer::new(ISSUER);
+    let keys = must(KeySet::try_from(&issuer.jwks()));
+    let issuer = must(Issuer::new(ALIAS, ISSUER, [AUDIENCE], [Algorithm::Es256], keys));
+    must(Verifier::new([issuer.with_introspection(introspection)]))
 }
 
 pub(crate) const ALIAS: &str = "main";

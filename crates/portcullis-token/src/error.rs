@@ -9,9 +9,9 @@ use crate::json::InvalidJson;
 
 /// Why a token was not turned into claims.
 ///
-/// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] are nobody's fault who sent the request: the answer
-/// is 503. All others are faults of
-/// the token: the answer is 401 with `error="invalid_token"` (RFC 6750 §3.1, RFC 9068 §4).
+/// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] are nobody's fault who sent the request: the answer is
+/// 503. [`TokenError::CredentialsRefused`] is a defect of this service: the answer is 500. All others are faults of the
+/// token: the answer is 401 with `error="invalid_token"` (RFC 6750 §3.1, RFC 9068 §4).
 ///
 /// `Display` and the fields are for the log. They quote the token in [`Excerpt`]s of single header parameters and
 /// never hold the token, a part of its signature, or a claim about a person. For the caller there is
@@ -24,6 +24,12 @@ pub enum TokenError {
     AlgorithmNotAllowed {
         /// What the header says.
         alg: Excerpt,
+    },
+    /// The issuer says something else about the token than the token itself.
+    #[error("the token and the issuer's answer about it disagree on `{claim}`")]
+    AnswerDisagrees {
+        /// The claim.
+        claim: &'static str,
     },
     /// Several keys of the issuer fit, so the token does not say which one signed it.
     #[error("{candidates} keys of the issuer fit the token; the issuer must publish and name them by `kid`")]
@@ -38,6 +44,12 @@ pub enum TokenError {
     /// treated as a bearer token.
     #[error("the token is bound to a key by `cnf`, and no proof of possession is supported")]
     BindingUnsupported,
+    /// The issuer must be asked about the token, and refuses the credentials of this resource server.
+    #[error("issuer `{issuer}` refuses our client credentials, so it cannot be asked about tokens")]
+    CredentialsRefused {
+        /// The alias of the issuer.
+        issuer: String,
+    },
     /// The token has expired.
     #[error("the token expired at {exp}; it is {now}")]
     Expired {
@@ -46,6 +58,9 @@ pub enum TokenError {
         /// The time of the check.
         now: UnixTime,
     },
+    /// The issuer says that the token is not active: it is unknown, expired, revoked, or not for us (RFC 7662 §2.2).
+    #[error("the issuer says that the token is not active")]
+    Inactive,
     /// A claim has the wrong type or form.
     #[error("claim `{claim}` is not {expected}")]
     InvalidClaim {
@@ -94,8 +109,8 @@ pub enum TokenError {
     /// The token was revoked here, before it expired.
     #[error("the token was revoked")]
     Revoked,
-    /// The issuer's keys are needed and cannot be had.
-    #[error("the keys of issuer `{issuer}` are not available")]
+    /// The issuer is needed, for its keys or for what it says about the token, and does not answer.
+    #[error("issuer `{issuer}` is not available")]
     Unavailable {
         /// The alias of the issuer.
         issuer: String,
@@ -148,10 +163,14 @@ impl TokenError {
             Self::WrongType { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::BindingUnsupported => "the access token is bound to a key and no proof of possession is accepted",
             Self::Malformed(_) => "the access token is malformed",
+            Self::Inactive => "the access token is not active",
             Self::Revoked => "the access token was revoked",
             Self::StatusNotValid { .. } => "the access token was revoked or suspended",
-            Self::Unavailable { .. } | Self::StatusUnavailable { .. } => "the access token cannot be verified now",
+            Self::CredentialsRefused { .. } | Self::Unavailable { .. } | Self::StatusUnavailable { .. } => {
+                "the access token cannot be verified now"
+            }
             Self::AlgorithmNotAllowed { .. }
+            | Self::AnswerDisagrees { .. }
             | Self::AmbiguousKey { .. }
             | Self::BadSignature
             | Self::InvalidClaim { .. }
@@ -183,6 +202,9 @@ impl From<Malformed> for TokenError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
+    /// The text holds what no token may hold (`token68`, RFC 6750 §2.1).
+    #[error("it holds characters that no token has")]
+    Characters,
     /// The text has five segments: an encrypted token (RFC 7516), and none is decrypted here.
     #[error("it is encrypted")]
     Encrypted,

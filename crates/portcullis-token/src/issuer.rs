@@ -1,5 +1,6 @@
 //! What one trusted issuer's tokens must look like.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
 use crate::http::is_secure_or_loopback;
+use crate::introspection::Introspection;
 use crate::preset::{Identifier, Preset, TokenRules};
 use crate::source::KeySource;
 use crate::status::StatusCheck;
@@ -22,6 +24,7 @@ use crate::status::StatusCheck;
 /// - The claims `iss`, `sub`, `aud`, `client_id`, `iat`, `exp` and `jti` must be there (RFC 9068 §2.2).
 /// - Clocks may differ by 30 seconds.
 /// - `aud` may name others beside this resource server.
+/// - Tokens are JWTs, and the issuer is not asked about them.
 /// - A token with a claim `status` is refused: [`StatusCheck::Refuse`].
 ///
 /// [`Issuer::of`] starts from what another product does.
@@ -45,6 +48,7 @@ pub struct Issuer {
     pub(crate) foreign_audiences: ForeignAudiences,
     pub(crate) leeway: Duration,
     pub(crate) status: StatusCheck,
+    pub(crate) introspection: Option<Arc<Introspection>>,
 }
 
 impl Issuer {
@@ -120,6 +124,7 @@ impl Issuer {
             foreign_audiences: ForeignAudiences::Accepted,
             leeway: DEFAULT_LEEWAY,
             status: StatusCheck::default(),
+            introspection: None,
         })
     }
 
@@ -161,6 +166,13 @@ impl Issuer {
     #[must_use]
     pub fn with_foreign_audiences(mut self, foreign_audiences: ForeignAudiences) -> Self {
         self.foreign_audiences = foreign_audiences;
+        self
+    }
+
+    /// Asks the issuer about its tokens, by default about those that are opaque.
+    #[must_use]
+    pub fn with_introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(Arc::new(introspection));
         self
     }
 

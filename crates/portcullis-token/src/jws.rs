@@ -70,6 +70,14 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
+/// Whether `token` is a JWT by its shape, well formed or not: three parts or, encrypted, five, the first of which is a
+/// JSON object in base64url. An opaque token may have dots as well, but does not begin so.
+pub(crate) fn has_shape(token: &str) -> bool {
+    let dots = token.bytes().filter(|byte| *byte == b'.').count();
+    let header = token.split('.').next().and_then(base64url::decode).unwrap_or_default();
+    matches!(dots, 2 | 4) && header.starts_with(b"{") && header.ends_with(b"}")
+}
+
 /// The signing input, then its two segments, then the signature; none of them is empty.
 fn split(token: &str) -> Result<(&str, &str, &str, &str), Malformed> {
     match token.bytes().filter(|byte| *byte == b'.').count() {

@@ -1,10 +1,10 @@
 //! Access tokens to verified claims.
 //!
-//! [`Verifier`] turns the text of a JWT access token (RFC 9068) into [`VerifiedClaims`], or says why not. It trusts
-//! the [`Issuer`]s that it is given, each with its own keys, algorithms and audiences, and believes nothing that a
-//! token says about itself. A [`Preset`] says what the tokens of a product look like that does not follow the standard.
-//! [`ApiKeys`] does the same for clients that cannot do OAuth yet, and [`Revocations`] say what is no longer accepted. Time
-//! is an argument; there is no global state.
+//! [`Verifier`] turns the text of an access token into [`VerifiedClaims`], or says why not: a JWT (RFC 9068), or an opaque
+//! token that its issuer is asked about (RFC 7662). It trusts the [`Issuer`]s that it is given, each with its own keys,
+//! algorithms and audiences, and believes nothing that a token says about itself. A [`Preset`] says what the tokens of a
+//! product look like that does not follow the standard. [`ApiKeys`] does the same for clients that cannot do OAuth yet, and
+//! [`Revocations`] say what is no longer accepted. Time is an argument; there is no global state.
 //!
 //! [`VerifiedClaims`]: portcullis_core::VerifiedClaims
 
@@ -17,6 +17,7 @@ mod duration;
 mod error;
 mod excerpt;
 mod http;
+mod introspection;
 mod issuer;
 mod json;
 mod jws;
@@ -24,7 +25,9 @@ mod keys;
 mod limits;
 mod preset;
 mod revocation;
+mod secret;
 mod settings;
+mod signature;
 mod source;
 mod status;
 mod verifier;
@@ -43,12 +46,14 @@ pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
 pub use excerpt::Excerpt;
 pub use http::{EndpointError, Network};
+pub use introspection::{AbsentAudience, ClientCredentials, IntrospectedTokens, Introspection, IntrospectionError};
 pub use issuer::{ForeignAudiences, Issuer, IssuerError, TokenType};
 pub use json::InvalidJson;
 pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};
 pub use limits::Limits;
 pub use preset::Preset;
 pub use revocation::{Presented, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target};
+pub use secret::SecretError;
 pub use settings::{IssuerSettings, SettingsError, TenantsError};
 pub use source::{KeySource, KeySourceError};
 pub use status::{StatusCheck, StatusLists, StatusListsError};

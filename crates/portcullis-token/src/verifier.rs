@@ -7,12 +7,12 @@ use portcullis_core::{UnixTime, VerifiedClaims};
 
 use crate::api_key::ApiKeys;
 use crate::claims;
-use crate::error::TokenError;
+use crate::error::{Malformed, Segment, TokenError};
+use crate::introspection::{IntrospectedTokens, Introspection, is_token68};
 use crate::issuer::Issuer;
-use crate::jws::{Header, UnverifiedToken};
-use crate::keys::KeySet;
+use crate::jws::{self, UnverifiedToken};
 use crate::limits::Limits;
-use crate::source::KeysUnavailable;
+use crate::signature;
 use crate::status;
 
 /// Verifies access tokens of the trusted issuers.
@@ -21,6 +21,9 @@ use crate::status;
 /// that issuer, the signature, the kind of token, its audience, its times, the form of its claims, and its status. The
 /// first failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
 /// keys to check with.
+///
+/// A token that is not a JWT by its shape goes to the issuer that takes opaque tokens, if there is one
+/// ([`Introspection`](crate::Introspection)); the issuer's answer is then checked like claims.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -43,8 +46,17 @@ use crate::status;
 #[derive(Debug)]
 pub struct Verifier {
     issuers: HashMap<String, Arc<Issuer>>,
+    /// Whom opaque tokens may be from.
+    asked: Vec<Asked>,
     limits: Limits,
     api_keys: Option<ApiKeys>,
+}
+
+/// An issuer that is asked about opaque tokens.
+#[derive(Debug)]
+struct Asked {
+    issuer: Arc<Issuer>,
+    introspection: Arc<Introspection>,
 }
 
 impl Verifier {
@@ -52,7 +64,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// If there is none, or if two have the same alias or the same identifier.
+    /// If there is none, if two have the same alias or the same identifier, or if an opaque token could be from two.
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Result<Self, VerifierError> {
         let mut by_identifier: HashMap<String, Arc<Issuer>> = HashMap::new();
         for issuer in issuers {
@@ -66,7 +78,8 @@ impl Verifier {
         if by_identifier.is_empty() {
             return Err(VerifierError::NoIssuer);
         }
-        Ok(Self { issuers: by_identifier, limits: Limits::DEFAULT, api_keys: None })
+        let asked = asked(&by_identifier)?;
+        Ok(Self { issuers: by_identifier, asked, limits: Limits::DEFAULT, api_keys: None })
     }
 
     /// Accepts API keys, too.
@@ -109,15 +122,81 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] if keys or status lists of the issuer cannot be
-    /// fetched: the answer is 503. Every other error is the token's fault: the answer is 401.
+    /// [`TokenError::Unavailable`] and [`TokenError::StatusUnavailable`] if the issuer is needed and does not answer: the
+    /// answer is 503. [`TokenError::CredentialsRefused`] if the issuer does not accept ours: that is a defect, and the
+    /// answer is 500. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
-        let token = UnverifiedToken::parse(token, &self.limits)?;
+        // By shape, never because something else failed: what is wrong with a JWT is not for the issuer to forgive.
+        if self.asked.is_empty() || jws::has_shape(token) {
+            self.verify_jwt(token, now).await
+        } else {
+            self.verify_opaque(token, now).await
+        }
+    }
+
+    async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
+        let token = UnverifiedToken::parse(text, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
-        check_signature(issuer, &token, now).await?;
-        claims::check(issuer, token.header.typ.as_deref(), &token.claims, now)?;
-        status::check(issuer, &token.claims, now).await?;
-        Ok(VerifiedClaims::assume_verified(issuer.alias(), token.claims).with_header(token.header.parameters))
+        signature::check(issuer, &token, now).await?;
+        let own = token.claims;
+        let claims = match issuer.introspection.as_ref().map(|introspection| (introspection.tokens(), introspection)) {
+            Some((IntrospectedTokens::Wrapped, introspection)) => {
+                claims::check_wrapping(issuer, token.header.typ.as_deref(), &own, now)?;
+                Arc::unwrap_or_clone(introspection.agreed_claims(issuer, text, &own, now).await?)
+            }
+            other => {
+                claims::check(issuer, token.header.typ.as_deref(), &own, now)?;
+                if let Some((IntrospectedTokens::Jwt | IntrospectedTokens::All, introspection)) = other {
+                    introspection.agreed_claims(issuer, text, &own, now).await?;
+                }
+                own
+            }
+        };
+        status::check(issuer, &claims, now).await?;
+        Ok(VerifiedClaims::assume_verified(issuer.alias(), claims).with_header(token.header.parameters))
+    }
+
+    async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
+        let limit = self.limits.token_bytes;
+        if token.len() > limit {
+            return Err(Malformed::TooLarge { segment: Segment::Whole, limit }.into());
+        }
+        if !is_token68(token) {
+            return Err(Malformed::Characters.into());
+        }
+        // At most one: their prefixes are distinct.
+        let asked = self.asked.iter().find(|asked| asked.prefix().is_none_or(|prefix| token.starts_with(prefix)));
+        let Asked { issuer, introspection } = asked.ok_or(TokenError::UnknownIssuer)?;
+        let claims = introspection.claims(issuer, token, now).await?;
+        status::check(issuer, &claims, now).await?;
+        Ok(VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims)))
+    }
+}
+
+impl Asked {
+    fn prefix(&self) -> Option<&str> {
+        self.introspection.token_prefix()
+    }
+}
+
+/// The issuers that are asked about opaque tokens, if each can only be from one of them.
+fn asked(issuers: &HashMap<String, Arc<Issuer>>) -> Result<Vec<Asked>, VerifierError> {
+    let asked = |issuer: &Arc<Issuer>| {
+        let introspection = issuer.introspection.as_ref().filter(|introspection| introspection.takes_opaque())?;
+        Some(Asked { issuer: Arc::clone(issuer), introspection: Arc::clone(introspection) })
+    };
+    let mut all: Vec<Asked> = issuers.values().filter_map(asked).collect();
+    // None comes first, and a prefix directly before what continues it.
+    all.sort_by(|one, other| one.prefix().cmp(&other.prefix()));
+    let ambiguous = |(one, other): &(&Asked, &Asked)| {
+        other.prefix().unwrap_or_default().starts_with(one.prefix().unwrap_or_default())
+    };
+    match all.iter().zip(all.iter().skip(1)).find(ambiguous) {
+        Some((one, other)) => Err(VerifierError::AmbiguousOpaqueTokens {
+            first: one.issuer.alias().to_owned(),
+            second: other.issuer.alias().to_owned(),
+        }),
+        None => Ok(all),
     }
 }
 
@@ -125,6 +204,17 @@ impl Verifier {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifierError {
+    /// An opaque token could be from either issuer, and would be shown to the wrong one.
+    #[error(
+        "issuers `{first}` and `{second}` both take opaque tokens; give each a `token_prefix` that the other's tokens do \
+         not begin with"
+    )]
+    AmbiguousOpaqueTokens {
+        /// The alias of one.
+        first: String,
+        /// The alias of the other.
+        second: String,
+    },
     /// There is no issuer.
     #[error("no issuer is trusted, so no token could ever be accepted; name at least one")]
     NoIssuer,
@@ -140,35 +230,4 @@ pub enum VerifierError {
         /// The issuer.
         issuer: String,
     },
-}
-
-/// Checks that one of the keys of `issuer` signed `token`. What the claims say is not looked at.
-pub(crate) async fn check_signature(
-    issuer: &Issuer,
-    token: &UnverifiedToken<'_>,
-    now: UnixTime,
-) -> Result<(), TokenError> {
-    let Header { alg, .. } = token.header;
-    if !issuer.algorithms.contains(&alg) {
-        return Err(TokenError::AlgorithmNotAllowed { alg: crate::excerpt::Excerpt::new(alg.as_str()) });
-    }
-    let keys = keys_for(issuer, &token.header, now).await?;
-    let key = keys.select(&token.header, &issuer.algorithms)?;
-    if key.is_signature(alg, token.signing_input.as_bytes(), &token.signature) {
-        Ok(())
-    } else {
-        Err(TokenError::BadSignature)
-    }
-}
-
-/// The keys of `issuer`, newer ones if those at hand lack the key that the token names.
-async fn keys_for(issuer: &Issuer, header: &Header, now: UnixTime) -> Result<Arc<KeySet>, TokenError> {
-    let unavailable =
-        |KeysUnavailable { retry_after }| TokenError::Unavailable { issuer: issuer.alias().to_owned(), retry_after };
-    let keys = issuer.keys.keys(issuer.alias(), now).await.map_err(unavailable)?;
-    if keys.select(header, &issuer.algorithms) != Err(TokenError::UnknownKey) {
-        return Ok(keys);
-    }
-    let newer = issuer.keys.newer(&keys, issuer.alias(), now).await.map_err(unavailable)?;
-    Ok(newer.unwrap_or(keys))
 }

@@ -41,7 +41,8 @@ pub use portcullis_core::{
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{
-    Algorithm, Issuer, KeySet, KeySource, Preset, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+    AbsentAudience, Algorithm, ClientCredentials, IntrospectedTokens, Introspection, Issuer, KeySet, KeySource, Preset,
+    RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};

@@ -83,6 +83,9 @@ pub(crate) enum Defect {
     Undischarged(Vec<ObligationError>),
     #[error("the directory supplies another resource than it was asked for")]
     OtherResource,
+    /// The caller's token may be right. Nobody can say.
+    #[error("{0}")]
+    Credentials(TokenError),
 }
 
 impl Refusal {
@@ -124,6 +127,7 @@ impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
         let reason = error.to_string();
         match error.retry_after() {
+            _ if matches!(error, TokenError::CredentialsRefused { .. }) => Defect::Credentials(error).into(),
             Some(retry_after) => Self::Unavailable { retry_after, reason },
             None => Self::InvalidToken { description: error.description(), reason },
         }

@@ -689,7 +689,8 @@ fn what_a_hop_is_bound_to_binds_nobody() {
     // AGT-08, EXC-03
     let act = json!({ "sub": "a", "sub_profile": "ai_agent", "cnf": { "jkt": "x" }, "exp": 1 });
     let caller = read(&user_with(&json!({ "act": act }))).unwrap();
-    assert!(caller.bindings().is_empty() && caller.expires_at().is_none());
+    let end = caller.expires_at().map(crate::time::UnixTime::as_secs);
+    assert_eq!((caller.bindings().len(), end), (0, Some(60)), "its own end is the token's");
 }
 
 #[test]

@@ -23,21 +23,38 @@ pub(super) fn check(rules: &TokenRules, typ: Option<&str>, claims: &Claims) -> R
     if !accepted {
         return Err(TokenError::WrongType { typ: typ.map(Excerpt::new) });
     }
+    check_marks(rules, claims)?;
+    if is_access_token { Ok(()) } else { refuse_other_kinds(rules, claims) }
+}
+
+/// Refuses what says of itself that it is another kind of token, where no `typ` says what it is.
+pub(super) fn refuse_marked(rules: &TokenRules, claims: &Claims) -> Result<(), TokenError> {
+    check_marks(rules, claims)?;
+    refuse_standard_marks(rules, claims)
+}
+
+/// What the product itself says about its tokens.
+fn check_marks(rules: &TokenRules, claims: &Claims) -> Result<(), TokenError> {
     let marks = rules.foreign.iter().map(|claim| claim.as_str());
     refuse(claims, marks)?;
     for (claim, values) in &rules.purposes {
         expect_purpose(claims, claim.as_str(), |value| values.iter().any(|expected| value == expected))?;
     }
-    if is_access_token { Ok(()) } else { refuse_other_kinds(rules, claims) }
+    Ok(())
 }
 
-/// Keeps other tokens of the issuer out where `typ` does not.
-fn refuse_other_kinds(rules: &TokenRules, claims: &Claims) -> Result<(), TokenError> {
+fn refuse_standard_marks(rules: &TokenRules, claims: &Claims) -> Result<(), TokenError> {
     refuse(claims, MARKS_OF_OTHER_KINDS)?;
     let stated = |claim: &str| rules.purposes.keys().any(|stated: &ClaimName| stated.as_str() == claim);
     for (claim, values) in PURPOSES.into_iter().filter(|(claim, _)| !stated(claim)) {
         expect_purpose(claims, claim, |value| values.iter().any(|expected| value == expected))?;
     }
+    Ok(())
+}
+
+/// Keeps other tokens of the issuer out where `typ` does not.
+fn refuse_other_kinds(rules: &TokenRules, claims: &Claims) -> Result<(), TokenError> {
+    refuse_standard_marks(rules, claims)?;
     if rules.client_as_audience == ClientAsAudience::Accepted || !claims.contains_key("aud") {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! What the claims of a signed token must say (RFC 7519 §4.1, RFC 9068 §2.2 and §4).
 
+mod answer;
 mod form;
 mod kind;
 
@@ -10,6 +11,8 @@ use crate::error::TokenError;
 use crate::issuer::{ForeignAudiences, Issuer};
 pub(crate) use form::NumericDate;
 
+pub(crate) use answer::{check_answer, check_form, expiry, issued};
+
 type Claims = Map<String, Value>;
 
 /// Checks everything about a token but its signature: kind, audience, times, and the form of every claim that is used.
@@ -19,6 +22,24 @@ pub(crate) fn check(issuer: &Issuer, typ: Option<&str>, claims: &Claims, now: Un
     check_audience(issuer, claims)?;
     check_times(issuer, claims, now)?;
     form::check(&issuer.rules, claims)?;
+    refuse_bound(claims)
+}
+
+/// Checks a JWT that only wraps an opaque token. What it does not say, the issuer's answer must.
+pub(crate) fn check_wrapping(
+    issuer: &Issuer,
+    typ: Option<&str>,
+    claims: &Claims,
+    now: UnixTime,
+) -> Result<(), TokenError> {
+    kind::check(&issuer.rules, typ, claims)?;
+    if claims.contains_key("aud") {
+        check_audience(issuer, claims)?;
+    }
+    check_times(issuer, claims, now)
+}
+
+fn refuse_bound(claims: &Claims) -> Result<(), TokenError> {
     // RFC 7800 §3.1 lets a recipient ignore confirmation methods that it does not know. Then a stolen bound token would
     // pass as a bearer token.
     if claims.contains_key("cnf") {
@@ -68,7 +89,7 @@ fn stand_in<'a>(claim: &'static str, claims: &'a Claims) -> Result<&'a str, Toke
 }
 
 /// RFC 7519 §4.1.3: one string, or an array of them.
-fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
+pub(crate) fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
     let invalid = TokenError::InvalidClaim { claim: "aud", expected: "a string or a non-empty array of strings" };
     match claims.get("aud") {
         None => Err(TokenError::MissingClaim { claim: "aud" }),
@@ -80,12 +101,11 @@ fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
     }
 }
 
+/// The times that are there. Which must be, is for [`require_claims`] to say.
 fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), TokenError> {
-    let exp = NumericDate::of(claims, "exp")?.ok_or(TokenError::MissingClaim { claim: "exp" })?;
-    let iat = NumericDate::of(claims, "iat")?.ok_or(TokenError::MissingClaim { claim: "iat" })?;
     // RFC 7519 §4.1.4: "on or after". A fraction of a second is cut off: the token may end early, never late.
-    let exp = exp.floor();
-    if now >= exp.plus(issuer.leeway) {
+    let exp = NumericDate::of(claims, "exp")?.map(NumericDate::floor);
+    if let Some(exp) = exp.filter(|exp| now >= exp.plus(issuer.leeway)) {
         return Err(TokenError::Expired { exp, now });
     }
     if let Some(nbf) = NumericDate::of(claims, "nbf")?.map(NumericDate::ceil)
@@ -93,8 +113,9 @@ fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), To
     {
         return Err(TokenError::NotYetValid { nbf, now });
     }
-    if iat.ceil() > now.plus(MAX_FUTURE) {
-        return Err(TokenError::IssuedInFuture { iat: iat.ceil(), now });
+    let iat = NumericDate::of(claims, "iat")?;
+    if let Some(iat) = iat.map(NumericDate::ceil).filter(|iat| *iat > now.plus(MAX_FUTURE)) {
+        return Err(TokenError::IssuedInFuture { iat, now });
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::algorithm::Algorithm;
 use crate::duration::HumanDuration;
 use crate::http::Network;
+use crate::introspection::{IntrospectionError, IntrospectionSettings};
 use crate::issuer::{ForeignAudiences, Issuer, IssuerError, TokenType, check_identifier};
 use crate::keys::KeySet;
 use crate::preset::{Identifier, Preset};
@@ -39,6 +40,17 @@ pub use tenants::TenantsError;
 /// status_list = "ignore"                      # or the table below; without it, a token with a `status` is refused
 /// typ = "at+jwt"                              # "jwt", "none" or "jwt-or-none", for products that cannot do better; default: the product's
 /// foreign_audiences = "accepted"              # or "refused": tokens that name others in `aud` as well
+///
+/// [issuer.introspection]                      # where tokens are opaque, or may be revoked
+/// endpoint = "https://as.example.com/introspect"  # default: the product's
+/// client_id = "orders-api"                    # this resource server, as the issuer knows it
+/// client_secret = { file = "/run/secrets/as" } # or { env = "AS_SECRET" }; or private_key, likewise
+/// key_id = "2026-01"                          # the name of the private key, if the issuer asks for it
+/// tokens = "opaque"                           # or "jwt", "all", "wrapped": see `IntrospectedTokens`
+/// token_prefix = "ory_at_"                    # needed where several issuers have opaque tokens
+/// cache = "30s"                               # 0s to 5m: how long a revoked token may still be taken
+/// audience_absent = "refuse"                  # or "accept": see `AbsentAudience`
+/// signed = false                              # true: only signed answers will do (RFC 9701)
 ///
 /// [issuer.status_list]
 /// uri = ["https://as.example.com/statuslists/"]   # whose lists are looked at: exactly these, and below those with `/`
@@ -71,6 +83,7 @@ pub struct IssuerSettings {
     private_network: bool,
     tls_roots: Option<PathBuf>,
     leeway: Option<HumanDuration>,
+    introspection: Option<IntrospectionSettings>,
     status_list: Option<StatusSettings>,
     typ: Option<TokenType>,
     foreign_audiences: Option<ForeignAudiences>,
@@ -90,6 +103,7 @@ impl IssuerSettings {
         "private_network",
         "tls_roots",
         "leeway",
+        "introspection",
         "status_list",
         "typ",
         "foreign_audiences",
@@ -100,7 +114,8 @@ impl IssuerSettings {
 
     /// The issuers of these settings: one, or one for each tenant.
     ///
-    /// `resource` are the audiences where the table names none; `directory` is where a relative key file is looked for.
+    /// `resource` are the audiences where the table names none; `directory` is where relative files, of keys
+    /// and of secrets, are looked for.
     ///
     /// # Errors
     ///
@@ -147,6 +162,12 @@ impl IssuerSettings {
         }
         if let Some(leeway) = self.leeway {
             issuer = issuer.with_leeway(leeway.into())?;
+        }
+        if let Some(introspection) = &self.introspection {
+            let endpoint = self.preset.introspection_endpoint(expansion.issuer());
+            let network = self.network(directory)?;
+            let made = introspection.clone().into_introspection(endpoint.as_deref(), &network, directory)?;
+            issuer = issuer.with_introspection(made);
         }
         if let Some(status_list) = &self.status_list {
             issuer = issuer.with_status(status_list.clone().into_check(self.network(directory)?)?);
@@ -224,6 +245,9 @@ pub enum SettingsError {
         /// The name of the preset.
         preset: &'static str,
     },
+    /// The issuer cannot be asked about tokens.
+    #[error(transparent)]
+    Introspection(#[from] IntrospectionError),
     /// Status lists cannot be had from where the settings say.
     #[error(transparent)]
     StatusList(#[from] StatusListsError),

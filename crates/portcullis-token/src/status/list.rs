@@ -13,7 +13,7 @@ use crate::error::TokenError;
 use crate::issuer::Issuer;
 use crate::jws::UnverifiedToken;
 use crate::limits::{JsonLimits, Limits};
-use crate::verifier::check_signature;
+use crate::signature;
 
 /// The statuses of one list, and how long the issuer stands by them.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl StatusList {
         if ![TYPE, "application/statuslist+jwt"].iter().any(|name| typ.eq_ignore_ascii_case(name)) {
             return Err(UnusableList::Content("`typ` is not that of a status list"));
         }
-        check_signature(issuer, &token, now).await?;
+        signature::check(issuer, &token, now).await?;
         Self::read(&token.claims, uri, now)
     }
 

@@ -14,6 +14,7 @@ mod api_keys;
 mod discovery;
 mod dpop;
 mod hostile_tokens;
+mod introspection;
 mod issuers;
 mod key_life_cycle;
 mod key_sets;

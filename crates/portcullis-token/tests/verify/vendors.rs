@@ -198,8 +198,9 @@ impl Example {
         VerifiedClaims::assume_verified("vendor", claims).with_header(object("header"))
     }
 
+    /// Some products issue tokens to services that live for a day.
     fn read(&self, verified: VerifiedClaims) -> Result<Caller, ClaimsError> {
-        self.read_with("", AgentType::Undeclared, verified)
+        self.read_with("max_lifetime = \"24h\"", AgentType::Undeclared, verified)
     }
 
     fn read_with(&self, settings: &str, agents: AgentType, verified: VerifiedClaims) -> Result<Caller, ClaimsError> {
@@ -477,7 +478,7 @@ async fn claims_of_another_type_than_the_product_has_are_refused() {
 #[tokio::test]
 async fn one_entra_tenant_has_users_services_and_agents_side_by_side() {
     // AGT-01, AGT-02, GEN-07, M2M-01
-    let settings = "unlisted_clients = \"person\"\nconsent = { service = true }";
+    let settings = "unlisted_clients = \"person\"\nconsent = { service = true }\nmax_lifetime = \"24h\"";
     for (name, kind, actor, exempt) in [
         ("entra-user-v2", Kind::User, None, false),
         ("entra-service-v2", Kind::Service, None, true),
@@ -532,7 +533,8 @@ async fn what_a_service_says_of_itself_is_not_believed() {
         "scope": "openid admin", "roles": ["admin"], "groups": ["admins"], "act": { "sub": "ann" }, "may_act": { "sub": "sc_exporter" },
     });
     let verified = example.verify_with(boast).await.unwrap();
-    let caller = example.read_with("scopes = [\"openid\"]", AgentType::Undeclared, verified).unwrap();
+    let caller =
+        example.read_with("scopes = [\"openid\"]\nmax_lifetime = \"24h\"", AgentType::Undeclared, verified).unwrap();
     assert_eq!(caller.scopes().unwrap(), ["openid"], "no more than the settings let this issuer confer");
     assert_eq!((caller.actor(), caller.claims().len()), (None, 0));
     assert_eq!(*caller.roles(), Listing::Unknown);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use portcullis_core::{Problem, Profile, Source, SourceError, SourceSettings, UnlistedClients};
 use portcullis_token::{
-    EndpointError, Issuer, IssuerError, IssuerSettings, KeySourceError, Preset, SettingsError, TenantsError, Verifier,
+    EndpointError, IntrospectionError, Issuer, IssuerError, IssuerSettings, KeySourceError, Preset, SettingsError,
+    TenantsError, Verifier,
 };
 
 use super::table::Table;
@@ -104,6 +105,7 @@ fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
         SettingsError::Keys(_) | SettingsError::NoKeys { .. } => {
             ("keys", "say where the issuer publishes its keys: `keys = { url = \"https://…\" }`")
         }
+        SettingsError::Introspection(error) => ("introspection", introspection_remedy(error)),
         SettingsError::Issuer(IssuerError::Alias { .. }) => ("alias", "write a short name such as `main`"),
         SettingsError::Issuer(IssuerError::Identifier { .. } | IssuerError::Form { .. }) => {
             ("issuer", "copy it from the `iss` claim of a token")
@@ -125,6 +127,19 @@ fn remedy(error: &SettingsError) -> (&'static str, &'static str) {
             ("status_list", "name the addresses of the issuer's lists: `status_list = { uri = [\"https://…/\"] }`")
         }
         _ => ("", "change the table"),
+    }
+}
+
+fn introspection_remedy(error: &IntrospectionError) -> &'static str {
+    match error {
+        IntrospectionError::CacheTooLong { .. } => "write at most `cache = \"5m\"`",
+        IntrospectionError::Endpoint(_) => "write the issuer's `introspection_endpoint`: `endpoint = \"https://…\"`",
+        IntrospectionError::NoEndpoint => "write the issuer's `introspection_endpoint`: `endpoint = \"https://…\"`",
+        IntrospectionError::NoCredentials => "add `client_id = \"…\"` and `client_secret = { file = \"…\" }`",
+        IntrospectionError::PrivateKey => "point `private_key = { file = \"…\" }` to a file in PEM",
+        IntrospectionError::Secret(_) => "put the secret there, or point to where it is",
+        IntrospectionError::TokenPrefix { .. } => "write it like `token_prefix = \"ory_at_\"`",
+        _ => "change the table",
     }
 }
 

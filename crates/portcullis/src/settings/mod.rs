@@ -95,7 +95,8 @@ impl Gate {
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
 /// [`portcullis_core::SourceSettings`]; `[api_keys]` those of [`portcullis_token::ApiKeySettings`] with `scopes` and
 /// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
-/// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment variable is read.
+/// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment
+/// variable is read but those in which the settings say that a secret is.
 ///
 /// # Errors
 ///

@@ -189,6 +189,10 @@ const FORMS: &[(&str, &str)] = &[
     ("entities", r#""none""#),
     ("foreign_audiences", r#""refused""#),
     ("guardrails", r#"["tenancy.cedar"]"#),
+    (
+        "introspection",
+        r#"{ endpoint = "https://issuer.example.com/introspect", client_id = "api", client_secret = { file = "…" } }"#,
+    ),
     ("issuer", r#""https://issuer.example.com""#),
     ("file", r#""keys.json""#),
     ("header", r#""api-key""#),

@@ -50,9 +50,22 @@ fn files(settings: &str) -> BundleFiles {
         .with_file(SETTINGS, settings)
 }
 
+/// The good settings with an issuer that is asked about tokens.
+fn asked(keys: &str) -> String {
+    format!("{GOOD}\n[issuer.introspection]\nendpoint = \"https://issuer.example.com/introspect\"\n{keys}")
+}
+
 #[track_caller]
 fn refused(settings: &str) -> LoadError {
     load(&files(settings)).expect_err("the settings were accepted")
+}
+
+#[track_caller]
+fn assert_refused(settings: &str, expected: &str) {
+    let found = listed(&refused(settings));
+    let expected = format!("portcullis.toml:{expected}");
+    assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
+    assert!(!found.iter().any(|problem| problem.contains("canary")), "{found:#?}");
 }
 
 /// The good settings with `from` replaced by `to`.
@@ -133,6 +146,28 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         ("issuer =".to_owned(), "1: is not TOML"),
     ];
     for (settings, expected) in cases {
+        assert_refused(&settings, expected);
+    }
+}
+
+#[test]
+fn a_mistake_about_introspection_is_refused_and_no_secret_repeated() {
+    for (settings, expected) in [
+        // GEN-04: the value is not repeated.
+        (
+            asked("client_id = \"api\"\nclient_secret = \"canary\""),
+            "25: `introspection`: a secret never stands in the settings; write where it is: `{ file = \"…\" }` or `{ env = \"…\" }` | write it like `introspection = { endpoint",
+        ),
+        (
+            asked("client_id = \"api\""), // INT-02
+            "22: introspection needs a `client_id` and either a `client_secret` or a `private_key` | add `client_id",
+        ),
+        (
+            asked("client_id = \"api\"\nclient_secret = { env = \"PORTCULLIS_TEST_UNSET\" }"),
+            "22: the environment variable `PORTCULLIS_TEST_UNSET` is not set to a text | put the secret there",
+        ),
+        (asked("client = \"api\""), "24: `introspection`: unknown field `client`"),
+    ] {
         assert_refused(&settings, expected);
     }
 }
@@ -265,14 +300,6 @@ fn a_mistake_about_fetching_keys_is_refused_with_what_to_do() {
     );
     // Without `keys`, the issuer's metadata say where they are.
     assert!(load(&files(&with("keys = { url = \"https://issuer.example.com/jwks\" }", ""))).is_ok());
-}
-
-/// The settings are refused with a problem that begins with `expected`: line, text, help.
-#[track_caller]
-fn assert_refused(settings: &str, expected: &str) {
-    let found = listed(&refused(settings));
-    let expected = format!("portcullis.toml:{expected}");
-    assert!(found.iter().any(|problem| problem.starts_with(&expected)), "expected {expected}\nfound {found:#?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The gate without a framework: challenges, the directory, the log.
+//! The gate without a framework: challenges, the directory, introspection, the log.
 
 #![allow(
     clippy::expect_used,
@@ -14,6 +14,7 @@ mod api_keys;
 mod callers;
 mod challenges;
 mod directory;
+mod introspection;
 mod log;
 mod revocation;
 mod service;

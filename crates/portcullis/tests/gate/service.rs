@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri};
 use portcullis::{
-    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Issuer, KeySet, Layer,
-    Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
+    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Introspection, Issuer,
+    KeySet, Layer, Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
 };
 use portcullis_testkit::TestIssuer;
 use serde::Deserialize;
@@ -41,6 +41,19 @@ impl Service {
     }
 
     pub(crate) fn with_source(source: &Value, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::start(source, |issuer| issuer, options)
+    }
+
+    /// A service whose issuer is asked about opaque tokens.
+    pub(crate) fn asking(introspection: Introspection) -> Self {
+        Self::start(&json!({}), |issuer| issuer.with_introspection(introspection), |gate| gate)
+    }
+
+    fn start(
+        source: &Value,
+        rules: impl FnOnce(Issuer) -> Issuer,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
+    ) -> Self {
         let files = BundleFiles::new()
             .with_file("schema.cedarschema", SCHEMA)
             .with_file("roles/people.cedar", ROLES)
@@ -55,7 +68,7 @@ impl Service {
         let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
         let trusted =
             Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
-        let verifier = Verifier::new([trusted]).unwrap();
+        let verifier = Verifier::new([rules(trusted)]).unwrap();
         let gate = options(Gate::builder(bundle, verifier).clock(Noon)).build().unwrap();
         Self { issuer, gate }
     }
