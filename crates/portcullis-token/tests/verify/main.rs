@@ -15,4 +15,5 @@ mod key_sources;
 mod mint;
 mod properties;
 mod settings;
+mod signatures;
 mod vectors;
