@@ -1,11 +1,17 @@
 //! What the targets share: one bundle, one signed token, and verifiers for it.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
 
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::{
     Algorithm, Bundle, BundleFiles, BundleSettings, Issuer, KeySet, Layer, Profile, Source, SourceSettings, UnixTime,
     Verifier,
 };
+use portcullis_core::VerifiedClaims;
 
 /// A token with the scope `read:notes`, signed with the key of [`TRUSTED_KEY`], valid at [`now`].
 pub const SIGNED: &str = include_str!("../seeds/token/signed.jwt");
@@ -52,4 +58,24 @@ pub fn trusting(x: &str) -> Verifier {
     let issuer = "https://as.example.com";
     let issuer = Issuer::new("main", issuer, ["https://api.example.com"], [Algorithm::Ed25519], keys).unwrap();
     Verifier::new([issuer]).unwrap()
+}
+
+/// The claims of `text`, if it verifies at [`now`].
+pub fn verify(verifier: &Verifier, text: &str) -> Option<VerifiedClaims> {
+    // Fixed keys are at hand, so the future is ready at once.
+    match pin!(verifier.verify(text, now())).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result.ok(),
+        Poll::Pending => panic!("waited, although the keys are fixed"),
+    }
+}
+
+/// A token of two texts that need not be JSON, with a valid signature for [`TRUSTED_KEY`].
+pub fn signed(header: &[u8], payload: &[u8]) -> String {
+    static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
+        let seed = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
+        Ed25519KeyPair::from_seed_unchecked(&seed).unwrap()
+    });
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let signature = URL_SAFE_NO_PAD.encode(KEY.sign(text.as_bytes()));
+    format!("{text}.{signature}")
 }

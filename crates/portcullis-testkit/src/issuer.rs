@@ -4,7 +4,10 @@ use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -137,65 +140,79 @@ impl fmt::Debug for TestIssuer {
     }
 }
 
-/// What a [`TestIssuer`] can sign with: one algorithm of each family that authorization servers use.
+/// What a [`TestIssuer`] can sign with: what authorization servers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SigningAlgorithm {
     /// ECDSA with P-256 and SHA-256.
     Es256,
+    /// ECDSA with P-384 and SHA-384.
+    Es384,
     /// RSASSA-PKCS1-v1_5 with SHA-256 and a key of 2048 bits.
     Rs256,
+    /// RSASSA-PSS with SHA-256 and a key of 2048 bits.
+    Ps256,
     /// Ed25519, under its older name `EdDSA` (RFC 8037).
     EdDsa,
 }
 
 impl SigningAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Es256, Self::Rs256, Self::EdDsa];
+    pub const ALL: [Self; 5] = [Self::Es256, Self::Es384, Self::Rs256, Self::Ps256, Self::EdDsa];
 
     /// The name in the `alg` header parameter.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
             Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
             Self::EdDsa => "EdDSA",
         }
     }
 }
 
+/// A private key and, where the key alone does not say it, what it signs with.
 enum SigningKey {
-    Es256(EcdsaKeyPair),
-    Rs256(Box<rsa::KeyPair>),
+    Elliptic(EcdsaKeyPair, SigningAlgorithm),
+    Rsa(Box<rsa::KeyPair>, SigningAlgorithm),
     EdDsa(Ed25519KeyPair),
 }
 
 impl SigningKey {
     fn generate(algorithm: SigningAlgorithm) -> Self {
         match algorithm {
-            SigningAlgorithm::Es256 => Self::Es256(must(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING))),
-            SigningAlgorithm::Rs256 => Self::Rs256(Box::new(must(rsa::KeyPair::generate(rsa::KeySize::Rsa2048)))),
+            SigningAlgorithm::Es256 => {
+                Self::Elliptic(must(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)), algorithm)
+            }
+            SigningAlgorithm::Es384 => {
+                Self::Elliptic(must(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)), algorithm)
+            }
+            SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
+                Self::Rsa(Box::new(must(rsa::KeyPair::generate(rsa::KeySize::Rsa2048))), algorithm)
+            }
             SigningAlgorithm::EdDsa => Self::EdDsa(must(Ed25519KeyPair::generate())),
         }
     }
 
     fn algorithm(&self) -> SigningAlgorithm {
         match self {
-            Self::Es256(_) => SigningAlgorithm::Es256,
-            Self::Rs256(_) => SigningAlgorithm::Rs256,
+            Self::Elliptic(_, algorithm) | Self::Rsa(_, algorithm) => *algorithm,
             Self::EdDsa(_) => SigningAlgorithm::EdDsa,
         }
     }
 
     fn public_members(&self) -> Value {
         match self {
-            Self::Es256(key) => {
+            Self::Elliptic(key, algorithm) => {
                 // SEC 1 §2.3.3: one octet for "uncompressed", then the coordinates.
                 let point = key.public_key().as_ref();
                 let (x, y) = point.get(1..).unwrap_or_default().split_at(point.len() / 2);
-                json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) })
+                let crv = if *algorithm == SigningAlgorithm::Es384 { "P-384" } else { "P-256" };
+                json!({ "kty": "EC", "crv": crv, "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) })
             }
-            Self::Rs256(key) => {
+            Self::Rsa(key, _) => {
                 let (n, e) = (key.public_key().modulus(), key.public_key().exponent());
                 json!({
                     "kty": "RSA",
@@ -212,10 +229,12 @@ impl SigningKey {
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
-            Self::Es256(key) => must(key.sign(&random, message)).as_ref().to_vec(),
-            Self::Rs256(key) => {
+            Self::Elliptic(key, _) => must(key.sign(&random, message)).as_ref().to_vec(),
+            Self::Rsa(key, algorithm) => {
+                let padding: &'static dyn RsaEncoding =
+                    if *algorithm == SigningAlgorithm::Ps256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
                 let mut signature = vec![0; key.public_modulus_len()];
-                must(key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature));
+                must(key.sign(padding, &random, message, &mut signature));
                 signature
             }
             Self::EdDsa(key) => key.sign(message).as_ref().to_vec(),
@@ -232,7 +251,8 @@ fn must<T>(result: Result<T, aws_lc_rs::error::Unspecified>) -> T {
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::{
-        ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
     };
 
     use super::*;
@@ -258,17 +278,19 @@ mod tests {
         let member = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
         let (message, signature) = token.rsplit_once('.').unwrap();
         let (message, signature) = (message.as_bytes(), URL_SAFE_NO_PAD.decode(signature).unwrap());
-        match algorithm {
-            SigningAlgorithm::Es256 => {
-                let point = [&[4][..], &member("x"), &member("y")].concat();
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, &signature).is_ok()
-            }
-            SigningAlgorithm::Rs256 => RsaPublicKeyComponents { n: member("n"), e: member("e") }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message, &signature)
-                .is_ok(),
-            SigningAlgorithm::EdDsa => {
-                UnparsedPublicKey::new(&ED25519, member("x")).verify(message, &signature).is_ok()
-            }
-        }
+        let elliptic = |algorithm: &'static dyn VerificationAlgorithm| {
+            let point = [&[4][..], &member("x"), &member("y")].concat();
+            UnparsedPublicKey::new(algorithm, point).verify(message, &signature)
+        };
+        let rsa =
+            |padding| RsaPublicKeyComponents { n: member("n"), e: member("e") }.verify(padding, message, &signature);
+        let result = match algorithm {
+            SigningAlgorithm::Es256 => elliptic(&ECDSA_P256_SHA256_FIXED),
+            SigningAlgorithm::Es384 => elliptic(&ECDSA_P384_SHA384_FIXED),
+            SigningAlgorithm::Rs256 => rsa(&RSA_PKCS1_2048_8192_SHA256),
+            SigningAlgorithm::Ps256 => rsa(&RSA_PSS_2048_8192_SHA256),
+            SigningAlgorithm::EdDsa => UnparsedPublicKey::new(&ED25519, member("x")).verify(message, &signature),
+        };
+        result.is_ok()
     }
 }

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jsonwebtoken::Algorithm as Backend;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
+    VerificationAlgorithm,
+};
 use serde::{Deserialize, Deserializer, de};
 
 /// A signature algorithm for access tokens, by its JOSE name.
@@ -86,18 +90,19 @@ impl Algorithm {
         }
     }
 
-    /// The signature library's word for this algorithm.
-    pub(crate) const fn backend(self) -> Backend {
+    /// The signature library's word for this algorithm. All of RFC 7518 that is about signatures is in it: the padding,
+    /// a salt as long as the hash (§3.5), `R || S` of fixed length (§3.4).
+    pub(crate) fn verification(self) -> &'static dyn VerificationAlgorithm {
         match self {
-            Self::Rs256 => Backend::RS256,
-            Self::Rs384 => Backend::RS384,
-            Self::Rs512 => Backend::RS512,
-            Self::Ps256 => Backend::PS256,
-            Self::Ps384 => Backend::PS384,
-            Self::Ps512 => Backend::PS512,
-            Self::Es256 => Backend::ES256,
-            Self::Es384 => Backend::ES384,
-            Self::Ed25519 | Self::EdDsa => Backend::EdDSA,
+            Self::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+            Self::Ps256 => &RSA_PSS_2048_8192_SHA256,
+            Self::Ps384 => &RSA_PSS_2048_8192_SHA384,
+            Self::Ps512 => &RSA_PSS_2048_8192_SHA512,
+            Self::Es256 => &ECDSA_P256_SHA256_FIXED,
+            Self::Es384 => &ECDSA_P384_SHA384_FIXED,
+            Self::Ed25519 | Self::EdDsa => &ED25519,
         }
     }
 }

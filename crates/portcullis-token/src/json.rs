@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use crate::limits::JsonLimits;
@@ -119,14 +120,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
             self.text(&name)?;
-            if members.contains_key(&name) {
-                return Err(de::Error::custom("a member name is repeated"));
-            }
-            if members.len() == self.limits.members {
-                return Err(de::Error::custom("an object has too many members"));
-            }
-            let value = map.next_value_seed(inner)?;
-            members.insert(name, value);
+            let is_full = members.len() == self.limits.members;
+            match members.entry(name) {
+                Entry::Occupied(_) => return Err(de::Error::custom("a member name is repeated")),
+                Entry::Vacant(_) if is_full => return Err(de::Error::custom("an object has too many members")),
+                Entry::Vacant(place) => place.insert(map.next_value_seed(inner)?),
+            };
         }
         Ok(Value::Object(members))
     }

@@ -87,3 +87,27 @@ pub(crate) struct JsonLimits {
     pub(crate) string_bytes: usize,
     pub(crate) items: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bound_can_be_lowered_and_none_raised() {
+        // JWS-19, GEN-09
+        type Bound = (fn(Limits, usize) -> Limits, fn(&Limits) -> usize);
+        let bounds: [Bound; 6] = [
+            (Limits::with_token_bytes, |limits| limits.token_bytes),
+            (Limits::with_header_bytes, |limits| limits.header_bytes),
+            (Limits::with_depth, |limits| limits.json.depth),
+            (Limits::with_members, |limits| limits.json.members),
+            (Limits::with_string_bytes, |limits| limits.json.string_bytes),
+            (Limits::with_items, |limits| limits.json.items),
+        ];
+        for (lower, read) in bounds {
+            assert_eq!(read(&lower(Limits::DEFAULT, 3)), 3);
+            assert_eq!(lower(Limits::DEFAULT, usize::MAX), Limits::DEFAULT);
+            assert_eq!(read(&lower(lower(Limits::DEFAULT, 3), 4)), 3);
+        }
+    }
+}

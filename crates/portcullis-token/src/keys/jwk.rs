@@ -1,10 +1,6 @@
 //! One JSON Web Key to one key, or the reason why not (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RsaPublicKeyComponents, VerificationAlgorithm,
-};
-use jsonwebtoken::DecodingKey;
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Map, Value};
 
 use super::Key;
@@ -20,7 +16,7 @@ pub(crate) fn parse(jwk: &Value) -> Result<Key, IgnoredReason> {
     }
     require_signature_use(jwk)?;
     let kid = string(jwk, "kid")?.map(str::to_owned);
-    let (key_type, octets, decoding) = material(kty, jwk)?;
+    let (key_type, octets) = material(kty, jwk)?;
     let algorithm = match string(jwk, "alg")? {
         None => None,
         Some(name) => {
@@ -31,7 +27,8 @@ pub(crate) fn parse(jwk: &Value) -> Result<Key, IgnoredReason> {
             Some(algorithm)
         }
     };
-    Ok(Key::new(kid, key_type, algorithm, octets, decoding))
+    // A point off its curve is found here, except for Ed25519, where each check of a signature finds it.
+    Key::new(kid, key_type, algorithm, octets).map_err(|_| IgnoredReason::Unsound)
 }
 
 /// Why a key of a set is not used.
@@ -75,19 +72,20 @@ fn require_signature_use(jwk: &Map<String, Value>) -> Result<(), IgnoredReason> 
     }
 }
 
-fn material(kty: &str, jwk: &Map<String, Value>) -> Result<(KeyType, Vec<u8>, DecodingKey), IgnoredReason> {
+/// The public key in the form of the signature library.
+fn material(kty: &str, jwk: &Map<String, Value>) -> Result<(KeyType, Vec<u8>), IgnoredReason> {
     if kty == "RSA" {
         return rsa(&octets(jwk, "n")?, &octets(jwk, "e")?);
     }
     match (kty, string(jwk, "crv")?.ok_or(IgnoredReason::Unsupported)?) {
-        ("EC", "P-256") => elliptic(KeyType::P256, &ECDSA_P256_SHA256_FIXED, 32, jwk),
-        ("EC", "P-384") => elliptic(KeyType::P384, &ECDSA_P384_SHA384_FIXED, 48, jwk),
+        ("EC", "P-256") => elliptic(KeyType::P256, 32, jwk),
+        ("EC", "P-384") => elliptic(KeyType::P384, 48, jwk),
         ("OKP", "Ed25519") => edwards(octets(jwk, "x")?),
         _ => Err(IgnoredReason::Unsupported),
     }
 }
 
-fn rsa(n: &[u8], e: &[u8]) -> Result<(KeyType, Vec<u8>, DecodingKey), IgnoredReason> {
+fn rsa(n: &[u8], e: &[u8]) -> Result<(KeyType, Vec<u8>), IgnoredReason> {
     // RFC 7518 §3.3 asks for 2048 bits or more. The upper bounds cap what one verification costs: its time grows with
     // the square of the modulus and with the exponent. Leading zeros are not canonical (RFC 7518 §2, Base64urlUInt).
     let modulus_bits = n.len().saturating_mul(8).saturating_sub(leading_zero_bits(n));
@@ -95,48 +93,43 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<(KeyType, Vec<u8>, DecodingKey), IgnoredRea
     if !(2048..=8192).contains(&modulus_bits) || !exponent_is_sound || n.first() == Some(&0) || e.first() == Some(&0) {
         return Err(IgnoredReason::Unsound);
     }
-    RsaPublicKeyComponents { n, e }
-        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-        .map_err(|_| IgnoredReason::Unsound)?;
-    Ok((KeyType::Rsa, [n, e].concat(), DecodingKey::from_rsa_raw_components(n, e)))
+    let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
+    Ok((KeyType::Rsa, key.map_err(|_| IgnoredReason::Unsound)?.as_ref().to_vec()))
 }
 
 fn elliptic(
     key_type: KeyType,
-    algorithm: &'static dyn VerificationAlgorithm,
     coordinate_octets: usize,
     jwk: &Map<String, Value>,
-) -> Result<(KeyType, Vec<u8>, DecodingKey), IgnoredReason> {
+) -> Result<(KeyType, Vec<u8>), IgnoredReason> {
     let (x, y) = (octets(jwk, "x")?, octets(jwk, "y")?);
     // RFC 7518 §6.2.1.2: coordinates have their full length, leading zeros included.
     if x.len() != coordinate_octets || y.len() != coordinate_octets {
         return Err(IgnoredReason::Unsound);
     }
-    // An uncompressed point (SEC 1 §2.3.3). `jsonwebtoken` parses keys only when they are used, so that a point off
-    // the curve would look like a wrong signature; the backend parses it now.
-    let point = [&[4][..], &x, &y].concat();
-    ParsedPublicKey::new(algorithm, &point).map_err(|_| IgnoredReason::Unsound)?;
-    let decoding = DecodingKey::from_ec_der(&point);
-    Ok((key_type, point, decoding))
+    // An uncompressed point (SEC 1 §2.3.3).
+    Ok((key_type, [&[4][..], &x, &y].concat()))
 }
 
-fn edwards(x: Vec<u8>) -> Result<(KeyType, Vec<u8>, DecodingKey), IgnoredReason> {
-    if x.len() != 32 || is_small_order(&x) {
-        return Err(IgnoredReason::Unsound);
-    }
-    ParsedPublicKey::new(&ED25519, &x).map_err(|_| IgnoredReason::Unsound)?;
-    let decoding = DecodingKey::from_ed_der(&x);
-    Ok((KeyType::Ed25519, x, decoding))
-}
-
-/// Whether `x` is a point of small order, under which one signature fits many messages (RFC 8032 §8.9 leaves the
-/// check to the user). The sign bit, the highest of the last octet, does not matter.
-fn is_small_order(x: &[u8]) -> bool {
-    let mut point = x.to_vec();
-    if let Some(last) = point.last_mut() {
+fn edwards(x: Vec<u8>) -> Result<(KeyType, Vec<u8>), IgnoredReason> {
+    // The sign of the other coordinate, the highest bit, does not matter here.
+    let mut y = x.clone();
+    if let Some(last) = y.last_mut() {
         *last &= 0x7f;
     }
-    SMALL_ORDER_POINTS.iter().any(|small| point == small)
+    if y.len() != 32 || !is_canonical(&y) || SMALL_ORDER.iter().any(|small| y == small) {
+        return Err(IgnoredReason::Unsound);
+    }
+    Ok((KeyType::Ed25519, x))
+}
+
+/// RFC 8032 §5.1.3: a coordinate is less than p = 2^255 - 19, so a point has one encoding. Not every build of the backend
+/// looks.
+fn is_canonical(y: &[u8]) -> bool {
+    match y {
+        [first, middle @ .., last] => *first < 0xed || *last < 0x7f || middle.iter().any(|octet| *octet < 0xff),
+        _ => false,
+    }
 }
 
 fn leading_zero_bits(octets: &[u8]) -> usize {
@@ -158,8 +151,9 @@ fn octets(jwk: &Map<String, Value>, member: &'static str) -> Result<Vec<u8>, Ign
 /// RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964 for `priv`.
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
-/// All encodings of y-coordinates of points whose order divides 8, the non-canonical ones included.
-const SMALL_ORDER_POINTS: [[u8; 32]; 7] = [
+/// The y-coordinates of points whose order divides 8. Under such a key one signature fits many messages, and the backend
+/// leaves the check to us, as RFC 8032 does.
+const SMALL_ORDER: [[u8; 32]; 5] = [
     [
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
         0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
@@ -178,14 +172,6 @@ const SMALL_ORDER_POINTS: [[u8; 32]; 7] = [
     ],
     [
         0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
-    ],
-    [
-        0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
-    ],
-    [
-        0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
     ],
 ];

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::signature::ParsedPublicKey;
 
 use crate::algorithm::{Algorithm, KeyType};
 
@@ -15,18 +15,23 @@ pub(crate) struct Key {
     algorithm: Option<Algorithm>,
     /// The octets of the public key, to tell keys apart.
     octets: Vec<u8>,
-    decoding: DecodingKey,
+    /// The key for each algorithm that it could serve, parsed once.
+    parsed: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
 impl Key {
+    /// Parses `octets`, the public key in the form of the signature library: a point, or the DER of an RSA key.
     pub(crate) fn new(
         kid: Option<String>,
         key_type: KeyType,
         algorithm: Option<Algorithm>,
         octets: Vec<u8>,
-        decoding: DecodingKey,
-    ) -> Self {
-        Self { kid, key_type, algorithm, octets, decoding }
+    ) -> Result<Self, KeyRejected> {
+        let could_serve =
+            |other: &Algorithm| other.key_type() == key_type && algorithm.is_none_or(|own| serves(own, *other));
+        let parse = |other: Algorithm| ParsedPublicKey::new(other.verification(), &octets).map(|key| (other, key));
+        let parsed = Algorithm::ALL.into_iter().filter(could_serve).map(parse).collect::<Result<_, _>>()?;
+        Ok(Self { kid, key_type, algorithm, octets, parsed })
     }
 
     /// Whether this key may verify a token that names `algorithm`, for an issuer that may use `allowed`.
@@ -34,26 +39,28 @@ impl Key {
     /// A key serves exactly one algorithm (draft-ietf-oauth-rfc8725bis §3.1): the one of its `alg`, else the first of
     /// `allowed` that its type can do. So one RSA key never verifies RS256 and PS256.
     pub(crate) fn verifies(&self, algorithm: Algorithm, allowed: &[Algorithm]) -> bool {
-        let own = self.algorithm.or_else(|| allowed.iter().copied().find(|other| other.key_type() == self.key_type));
-        match (own, algorithm) {
-            // Two names of one algorithm (RFC 9864 §2.2). A key that its issuer calls by the new name keeps to it.
-            (Some(Algorithm::EdDsa), Algorithm::Ed25519) => true,
-            (Some(Algorithm::Ed25519), Algorithm::EdDsa) => self.algorithm.is_none(),
-            (own, algorithm) => own == Some(algorithm),
+        match self.algorithm {
+            Some(own) => serves(own, algorithm),
+            None => {
+                let first = allowed.iter().copied().find(|other| other.key_type() == self.key_type);
+                first.is_some_and(|own| serves(own, algorithm) || serves(algorithm, own))
+            }
         }
     }
 
     /// Whether `signature` is this key's signature over `message`.
     ///
-    /// The caller has asked [`Key::verifies`]. An error of the backend counts as a wrong signature.
-    pub(crate) fn is_signature(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
-        // By name, not through `jsonwebtoken::crypto::verify`: the process default behind that function panics when
-        // any other crate in the program enables the second backend of `jsonwebtoken`.
-        match (DEFAULT_PROVIDER.verifier_factory)(&algorithm.backend(), &self.decoding) {
-            Ok(verifier) => verifier.verify(message, signature).is_ok(),
-            Err(_) => false,
-        }
+    /// The caller has asked [`Key::verifies`]. A key that cannot do `algorithm` has signed nothing with it.
+    pub(crate) fn is_signature(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let parsed = self.parsed.iter().find(|(own, _)| *own == algorithm);
+        parsed.is_some_and(|(_, key)| key.verify_sig(message, signature).is_ok())
     }
+}
+
+/// Whether a key for `own` verifies tokens of `algorithm`. `EdDSA` and `Ed25519` are two names of one algorithm
+/// (RFC 9864 §2.2); a key that its issuer calls by the new name keeps to it.
+fn serves(own: Algorithm, algorithm: Algorithm) -> bool {
+    own == algorithm || (own, algorithm) == (Algorithm::EdDsa, Algorithm::Ed25519)
 }
 
 impl PartialEq for Key {
@@ -102,6 +109,18 @@ mod tests {
         ] {
             assert!(verifies(&jwk, algorithm, token), "{algorithm}");
             assert!(!verifies(&jwk, algorithm, &token.replacen("eyJ", "eyK", 1)), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_signed_nothing_with_an_algorithm_that_it_cannot_do() {
+        // ALG-02
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        for alg in ["EdDSA", "Ed25519"] {
+            let key = jwk::parse(&json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": alg })).unwrap();
+            for algorithm in Algorithm::ALL {
+                assert!(!key.is_signature(algorithm, b"", &[0; 64]), "{alg} {algorithm}");
+            }
         }
     }
 

@@ -41,6 +41,8 @@ fn unusable_keys_are_left_out_and_the_rest_stays() {
         ("JWK-06", with(json!({ "priv": null })), IgnoredReason::Secret),
         ("ALG-02", with(json!({ "alg": "RS256" })), member("alg")),
         ("ALG-03", with(json!({ "alg": "HS256" })), IgnoredReason::Unsupported),
+        ("ALG-14", with(json!({ "alg": "ESP256" })), IgnoredReason::Unsupported),
+        ("ALG-17", json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": encode([1; 1952]) }), IgnoredReason::Unsupported),
         ("ALG-05", rsa(&modulus(128), &odd), IgnoredReason::Unsound),
         ("ALG-05", rsa(&[&[0x7f][..], &modulus(256)[1..]].concat(), &odd), IgnoredReason::Unsound), // 2047 bits
         ("ALG-05", rsa(&modulus(2048), &odd), IgnoredReason::Unsound),
@@ -63,7 +65,10 @@ fn unusable_keys_are_left_out_and_the_rest_stays() {
         ("ALG-12", small(1, 0, 0), IgnoredReason::Unsound),
         ("ALG-12", small(1, 0, 0x80), IgnoredReason::Unsound), // with the sign bit
         ("ALG-12", small(0xec, 0xff, 0x7f), IgnoredReason::Unsound),
-        ("ALG-12", small(0xee, 0xff, 0xff), IgnoredReason::Unsound),
+        ("ALG-12", small(0xed, 0xff, 0x7f), IgnoredReason::Unsound), // 0, written as p
+        ("ALG-12", small(0xee, 0xff, 0xff), IgnoredReason::Unsound), // 1, written as p + 1
+        ("ALG-12", small(0xf0, 0xff, 0x7f), IgnoredReason::Unsound), // 3, written as p + 3
+        ("ALG-12", small(0xff, 0xff, 0xff), IgnoredReason::Unsound), // 18, written as p + 18
     ] {
         let good = Signer::Ed25519.jwk_with(json!({ "kid": "good" }));
         let keys = read(&json!({ "keys": [jwk, good] })).unwrap();

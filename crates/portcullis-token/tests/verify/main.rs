@@ -23,6 +23,8 @@ mod mint;
 mod properties;
 mod server;
 mod settings;
+mod signatures;
+mod status_lists;
 mod tls;
 mod vectors;
 mod vendors;

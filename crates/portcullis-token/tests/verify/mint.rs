@@ -3,13 +3,17 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis_core::UnixTime;
 use portcullis_token::{Algorithm, Issuer, KeySet, Verifier};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://as.example.com";
@@ -18,24 +22,70 @@ pub(crate) const IAT: i64 = 1_767_225_600;
 pub(crate) const NOW: i64 = 1_767_226_000;
 pub(crate) const EXP: i64 = 1_767_229_200;
 
-/// A private key of the tests.
-#[derive(Clone, Copy, Debug)]
+/// A private key of the tests, and the algorithm that it signs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Signer {
     /// RFC 8037 Appendix A.1.
     Ed25519,
     /// RFC 8032 §7.1, test 2: nobody's key here.
+    #[serde(rename = "stranger")]
     StrangeEd25519,
+    #[serde(rename = "ES256")]
     Es256,
+    #[serde(rename = "ES384")]
     Es384,
+    #[serde(rename = "RS256")]
     Rs256,
     Rs384,
     Rs512,
+    #[serde(rename = "PS256")]
     Ps256,
     Ps384,
     Ps512,
 }
 
 impl Signer {
+    /// One for each algorithm.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Ed25519,
+        Self::Es256,
+        Self::Es384,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+    ];
+
+    /// The name in `alg`.
+    pub(crate) fn alg(self) -> &'static str {
+        match self {
+            Self::Ed25519 | Self::StrangeEd25519 => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+        }
+    }
+
+    /// The header of an acceptable token by this signer; the stranger says that it is the test issuer.
+    pub(crate) fn header(self) -> Value {
+        let kid = match self {
+            Self::Ed25519 | Self::StrangeEd25519 => "as-1",
+            Self::Es256 => "ec",
+            Self::Es384 => "ec-384",
+            Self::Rs256 => "rsa",
+            Self::Ps256 => "rsa-pss",
+            Self::Rs384 | Self::Rs512 | Self::Ps384 | Self::Ps512 => "not published",
+        };
+        json!({ "alg": self.alg(), "typ": "at+jwt", "kid": kid })
+    }
+
     pub(crate) fn sign(self, message: &str) -> Vec<u8> {
         let (random, message) = (SystemRandom::new(), message.as_bytes());
         match self {
@@ -47,6 +97,32 @@ impl Signer {
             Self::Ps256 => rsa_sign(&RSA_PSS_SHA256, message),
             Self::Ps384 => rsa_sign(&RSA_PSS_SHA384, message),
             Self::Ps512 => rsa_sign(&RSA_PSS_SHA512, message),
+        }
+    }
+
+    /// Whether `signature` is valid, asked of the signature library and of nobody else.
+    pub(crate) fn verifies(self, message: &str, signature: &[u8]) -> bool {
+        let algorithm: &'static dyn VerificationAlgorithm = match self {
+            Self::Ed25519 | Self::StrangeEd25519 => &ED25519,
+            Self::Es256 => &ECDSA_P256_SHA256_FIXED,
+            Self::Es384 => &ECDSA_P384_SHA384_FIXED,
+            Self::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+            Self::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+            Self::Ps256 => &RSA_PSS_2048_8192_SHA256,
+            Self::Ps384 => &RSA_PSS_2048_8192_SHA384,
+            Self::Ps512 => &RSA_PSS_2048_8192_SHA512,
+        };
+        let key = UnparsedPublicKey::new(algorithm, self.public_octets());
+        key.verify(message.as_bytes(), signature).is_ok()
+    }
+
+    /// The public key in the form of the signature library: a point, or an `RSAPublicKey` (RFC 8017 §A.1.1).
+    pub(crate) fn public_octets(self) -> Vec<u8> {
+        match self {
+            Self::Ed25519 | Self::StrangeEd25519 => self.ed25519().public_key().as_ref().to_vec(),
+            Self::Es256 | Self::Es384 => self.elliptic().public_key().as_ref().to_vec(),
+            _ => rsa_pair().public_key().as_ref().to_vec(),
         }
     }
 
@@ -63,7 +139,7 @@ impl Signer {
                 let crv = if x.len() == 32 { "P-256" } else { "P-384" };
                 json!({ "kty": "EC", "crv": crv, "x": encode(x), "y": encode(y) })
             }
-            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
+            _ => {
                 let pair = rsa_pair();
                 let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
                 json!({
@@ -145,13 +221,6 @@ pub(crate) fn claims() -> Value {
 /// The claims of an acceptable token, some of them replaced.
 pub(crate) fn claims_with(changes: Value) -> Value {
     merged(claims(), changes)
-}
-
-/// The claims of an acceptable token but one.
-pub(crate) fn claims_without(claim: &str) -> Value {
-    let mut claims = claims();
-    claims.as_object_mut().unwrap().remove(claim).unwrap();
-    claims
 }
 
 /// The header of an acceptable token.

@@ -1,7 +1,11 @@
 //! What holds for every text.
 
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use portcullis_token::Verifier;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::json;
 
 use crate::mint::*;
@@ -26,20 +30,63 @@ proptest! {
     }
 
     #[test]
-    fn a_token_with_one_flipped_bit_is_refused(signer in 0_usize..3, position in any::<prop::sample::Index>(), bit in 0_u8..8) {
-        let (signer, alg, kid) = [
-            (Signer::Ed25519, "EdDSA", "as-1"),
-            (Signer::Es256, "ES256", "ec"),
-            (Signer::Rs256, "RS256", "rsa"),
-        ][signer];
-        let token = sign_as(signer, &header_with(json!({ "alg": alg, "kid": kid })), &claims());
-        let verifier = verifier();
+    fn a_token_with_one_flipped_bit_is_refused(signer in signer(), place in any::<Index>(), bit in 0_u8..8) {
+        let (verifier, token) = (verifier(), sign_as(signer, &signer.header(), &claims()));
         prop_assert!(verify(&verifier, &token).is_ok());
         let mut octets = token.into_bytes();
-        let position = position.index(octets.len());
-        octets[position] ^= 1 << bit;
+        let place = place.index(octets.len());
+        octets[place] ^= 1 << bit;
         if let Ok(flipped) = String::from_utf8(octets) {
             prop_assert!(verify(&verifier, &flipped).is_err(), "{}", flipped);
+        }
+    }
+
+    #[test]
+    fn a_token_with_one_character_replaced_added_or_left_out_is_refused(signer in signer(), place in any::<Index>(), other in any::<char>()) {
+        let token = sign_as(signer, &signer.header(), &claims());
+        let place = place.index(token.len());
+        let (before, rest) = token.split_at(place);
+        let after = &rest[1..];
+        let replaced = format!("{before}{other}{after}");
+        for text in [replaced, format!("{before}{other}{rest}"), format!("{before}{after}")] {
+            prop_assert!(text == token || verify(&verifier(), &text).is_err(), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_token_is_refused(signer in signer(), from in any::<Index>(), to in any::<Index>()) {
+        let token = sign_as(signer, &signer.header(), &claims());
+        let (from, to) = (from.index(token.len() + 1), to.index(token.len() + 1));
+        let part = &token[from.min(to)..from.max(to)];
+        prop_assert!(part == token || verify(&verifier(), part).is_err(), "{}", part);
+    }
+
+    #[test]
+    fn segments_of_two_tokens_make_no_third(signers in [signer(), signer()], choice in [0_usize..2, 0..2, 0..2]) {
+        let ours = sign_as(signers[0], &signers[0].header(), &claims());
+        let other = signers[1].header().as_object().unwrap().clone();
+        let other = json!({ "x": 1, "alg": other["alg"], "kid": other["kid"], "typ": "at+jwt" });
+        let theirs = sign_as(signers[1], &other, &claims_with(json!({ "sub": "user-2", "jti": "t-2" })));
+        let segments: [Vec<&str>; 2] = [ours.split('.').collect(), theirs.split('.').collect()];
+        let mixed: Vec<&str> = choice.iter().enumerate().map(|(place, token)| segments[*token][place]).collect();
+        let is_one_token = choice.iter().all(|token| *token == choice[0]);
+        prop_assert_eq!(verify(&verifier(), &mixed.join(".")).is_ok(), is_one_token);
+    }
+
+    #[test]
+    fn octets_have_one_spelling(signer in signer(), sub in ".{1,9}") {
+        // JWS-04: a lenient decoder reads the same octets from all of these.
+        let token = sign_as(signer, &signer.header(), &claims_with(json!({ "sub": sub })));
+        let verifier = verifier();
+        prop_assert!(verify(&verifier, &token).is_ok());
+        let segments: Vec<&str> = token.split('.').collect();
+        for (place, segment) in segments.iter().enumerate() {
+            for respelled in respellings(segment) {
+                prop_assert_eq!(LENIENT.decode(&respelled).unwrap(), decode(segment));
+                let mut segments = segments.clone();
+                segments[place] = &respelled;
+                prop_assert!(verify(&verifier, &segments.join(".")).is_err(), "{} {}", place, respelled);
+            }
         }
     }
 }
@@ -56,6 +103,39 @@ fn every_single_flipped_bit_of_one_token_is_refused() {
         }
     }
 }
+
+#[test]
+fn every_beginning_and_every_end_of_one_token_is_refused() {
+    let (verifier, token) = (verifier(), sign(&header(), &claims()));
+    for place in 1..token.len() {
+        let (beginning, end) = token.split_at(place);
+        assert!(verify(&verifier, beginning).is_err() && verify(&verifier, end).is_err(), "{place}");
+    }
+}
+
+/// The other spellings of the octets of `segment`: with padding, and with unused bits set.
+fn respellings(segment: &str) -> Vec<String> {
+    let (start, last) = segment.split_at(segment.len() - 1);
+    let octets = decode(segment);
+    let letters =
+        ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']).map(|letter| format!("{start}{letter}"));
+    let mut other: Vec<String> =
+        letters.filter(|text| !text.ends_with(last) && LENIENT.decode(text).is_ok_and(|read| read == octets)).collect();
+    let padding = segment.len().next_multiple_of(4) - segment.len();
+    other.extend((padding > 0).then(|| format!("{segment}{}", "=".repeat(padding))));
+    other
+}
+
+fn signer() -> impl Strategy<Value = Signer> {
+    prop::sample::select(vec![Signer::Ed25519, Signer::Es256, Signer::Rs256, Signer::Ps256])
+}
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Random text, and text that gets further: three segments, some of them JSON objects.
 fn any_text() -> impl Strategy<Value = String> {

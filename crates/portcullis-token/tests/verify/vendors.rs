@@ -200,7 +200,11 @@ impl Example {
 
     /// Some products issue tokens to services that live for a day.
     fn read(&self, verified: VerifiedClaims) -> Result<Caller, ClaimsError> {
-        self.read_with("max_lifetime = \"24h\"", AgentType::Undeclared, verified)
+        self.read_with(
+            "max_lifetime = { user = \"none\", service = \"24h\", agent = \"24h\" }",
+            AgentType::Undeclared,
+            verified,
+        )
     }
 
     fn read_with(&self, settings: &str, agents: AgentType, verified: VerifiedClaims) -> Result<Caller, ClaimsError> {
