@@ -32,6 +32,7 @@ const RESOURCES = {
 
 const PEOPLE = {
   ada: { org_id: "acme", roles: ["admin"] },
+  ed: { org_id: "acme", roles: ["editor"] },
   vic: { org_id: "acme", roles: ["viewer"] },
 };
 

@@ -6,6 +6,7 @@ mod fuzz;
 mod gates;
 mod hygiene;
 mod process;
+mod requirements;
 mod tools;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ enum Command {
     Fuzz(Duration),
     Help,
     Hygiene,
+    Requirements,
     Test(Extent),
 }
 
@@ -55,9 +57,10 @@ impl Command {
                 _ => Err(format!("`{seconds}` is not a number of seconds")),
             },
             ["hygiene"] => Ok(Self::Hygiene),
+            ["requirements"] => Ok(Self::Requirements),
             ["dependencies"] => Ok(Self::Dependencies),
             ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies"), ..] => {
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -77,6 +80,7 @@ impl Command {
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
+            Self::Requirements => requirements::write(),
             Self::Test(extent) => gates::run(extent),
         }
     }
@@ -91,6 +95,7 @@ Usage: cargo xtask <command>
   fuzz [--seconds N]     every fuzz target for N seconds (10)
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
+  requirements           writes docs/requirements.md: which test shows which rule
 
 Exit codes: 0 passed, 1 failed, 2 wrong usage.";
 
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!(parse("test"), Ok(Command::Test(Extent::Everything)));
         assert_eq!(parse("test --fast"), Ok(Command::Test(Extent::Fast)));
         assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
+        assert_eq!(parse("requirements"), Ok(Command::Requirements));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 

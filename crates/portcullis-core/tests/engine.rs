@@ -294,6 +294,7 @@ fn the_subject_of_a_service_token_needs_a_ceiling_too() {
 
 #[test]
 fn only_the_outermost_actor_decides() {
+    // EXC-02
     let chain = |outer: &str, inner: &str| {
         let hop = |sub: &str| json!({ "sub": sub, "sub_profile": "ai_agent" });
         let mut act = hop(outer);
@@ -321,6 +322,7 @@ fn only_the_outermost_actor_decides() {
 
 #[test]
 fn an_action_is_not_for_every_kind_of_principal() {
+    // EXC-07, M2M-02
     let facts = Facts::from_json(&json!({ "weight": 1 })).unwrap();
     let note = plain();
     let service = session(&json!({ "sub": "indexer", "client_id": "indexer", "scope": "all:notes read:profile" }));
@@ -430,6 +432,7 @@ fn a_person_confirms_for_an_agent_and_for_nobody_else() {
 
 #[test]
 fn a_login_in_the_future_is_not_believed() {
+    // STP-04
     let ask = |auth_time: i64| {
         let session = session(&json!({ "scope": "purge:notes", "acr": "mfa", "auth_time": auth_time }));
         session.decide(&Request::new("PurgeNote", &plain(), now())).is_allow()
@@ -518,6 +521,7 @@ fn a_session_without_scopes_is_exempt_only_where_the_source_says_so() {
 
 #[test]
 fn scopes_that_the_bundle_does_not_know_grant_nothing() {
+    // ATJ-14
     let caller = session(&json!({ "scope": "openid GetNote careful Read:Notes read:notes2 * admin" }));
     assert_eq!(denied(&caller, &Request::new("GetNote", &plain(), now())).layers(), [Layer::Consent]);
     assert_eq!(caller.unknown_scopes(), ["openid", "GetNote", "careful", "Read:Notes", "read:notes2", "*", "admin"]);

@@ -37,6 +37,16 @@ async fn consent_does_not_replace_a_role() {
 }
 
 #[tokio::test]
+async fn an_editor_changes_what_an_editor_may_and_only_in_the_own_organisation() {
+    // OWA-01, OWA-02
+    let World { server, service } = World::start();
+    let editor = server.log_in("ed", "write:projects", API).await;
+    assert_eq!(service.patch("/projects/apollo", &editor, &json!({ "title": "Apollo 11" })).await.status, 200);
+    assert_eq!(service.patch("/projects/apollo", &editor, &json!({ "owner": "ed" })).await.status, 404);
+    assert_eq!(service.patch("/projects/soyuz", &editor, &json!({ "title": "Apollo 12" })).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_person_is_known_by_the_subject_and_not_by_the_client() {
     // GEN-07, EXC-05
     let World { server, service } = World::start();

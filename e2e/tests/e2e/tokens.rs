@@ -30,7 +30,7 @@ async fn a_token_for_another_api_is_refused() {
 
 #[tokio::test]
 async fn a_token_of_another_issuer_is_refused() {
-    // GEN-11, JWT-10, ASM-09
+    // GEN-11, JWT-10, ASM-09, AGT-13
     let (ours, theirs) = (World::start(), World::start().server);
     let token = theirs.log_in("ada", "manage:projects", API).await;
     assert_invalid(&ours.service.get("/projects/apollo", &token).await);
