@@ -1,16 +1,18 @@
 // A native app that gets itself an access token: authorization code with PKCE (RFC 7636) and a resource indicator
 // (RFC 8707), through `openid-client`. Its browser is a loop that follows redirects and keeps cookies.
 //
-//   node log-in.mjs --issuer URL --user ada --scope "read:projects" --resource URL
+//   node log-in.mjs --issuer URL --user ada --scope "read:projects" --resource URL [--dpop]
 //
-// The output is the token response as JSON.
+// With `--dpop` the token is bound to a key of the app (RFC 9449). The output is the token response as JSON.
 
 import { parseArgs } from "node:util";
 
 import * as client from "openid-client";
 
 const option = { type: "string" };
-const { values: options } = parseArgs({ options: { issuer: option, user: option, scope: option, resource: option } });
+const { values: options } = parseArgs({
+  options: { issuer: option, user: option, scope: option, resource: option, dpop: { type: "boolean" } },
+});
 
 const REDIRECT = "http://127.0.0.1/callback";
 const MAX_REDIRECTS = 10;
@@ -30,7 +32,8 @@ const start = client.buildAuthorizationUrl(configuration, {
 });
 const answer = await browse(start);
 const checks = { pkceCodeVerifier: verifier, expectedState: state };
-console.log(JSON.stringify(await client.authorizationCodeGrant(configuration, answer, checks)));
+const DPoP = options.dpop && client.getDPoPHandle(configuration, await client.randomDPoPKeyPair());
+console.log(JSON.stringify(await client.authorizationCodeGrant(configuration, answer, checks, undefined, { DPoP })));
 
 /** The URL at which the server sends the browser back to the app. */
 async function browse(url) {

@@ -117,6 +117,7 @@ function newProvider() {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_, client) => client.clientId === "projects-api" },
       revocation: { enabled: true, allowedPolicy: (_, client, token) => client.clientId === token.clientId },
       resourceIndicators: {

@@ -37,8 +37,17 @@ impl AuthorizationServer {
 
     /// An access token for a person: a native app sends them through the authorization code flow with PKCE.
     pub(crate) async fn log_in(&self, user: &str, scope: &str, resource: &str) -> String {
+        self.log_in_with(user, scope, resource, &[]).await
+    }
+
+    /// The same, with a token that is bound to a key which the app keeps to itself (RFC 9449).
+    pub(crate) async fn log_in_with_key(&self, user: &str, scope: &str, resource: &str) -> String {
+        self.log_in_with(user, scope, resource, &["--dpop"]).await
+    }
+
+    async fn log_in_with(&self, user: &str, scope: &str, resource: &str, more: &[&str]) -> String {
         let mut command = node("log-in.mjs");
-        command.args(["--issuer", &self.issuer, "--user", user, "--scope", scope, "--resource", resource]);
+        command.args(["--issuer", &self.issuer, "--user", user, "--scope", scope, "--resource", resource]).args(more);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert!(output.status.success(), "log-in.mjs: {}", String::from_utf8_lossy(&output.stderr));
         access_token(&serde_json::from_slice(&output.stdout).unwrap())

@@ -59,6 +59,15 @@ async fn a_token_that_somebody_changed_is_refused() {
     assert_invalid(&service.get("/projects/apollo", &format!("{header}.{claims}.{signature}")).await);
 }
 
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    // DPP-03, MTL-10
+    let World { server, service } = World::start();
+    let bound = server.log_in_with_key("ada", "read:projects", API).await;
+    assert_invalid(&service.get("/projects/apollo", &bound).await);
+    assert_eq!(service.get("/projects/apollo", &server.log_in("ada", "read:projects", API).await).await.status, 200);
+}
+
 #[track_caller]
 pub(crate) fn assert_invalid(answer: &Answer) {
     assert_eq!(answer.status, 401, "{answer:?}");
