@@ -53,3 +53,13 @@ async fn a_person_is_known_by_the_subject_and_not_by_the_client() {
     let answer = service.get("/me", &server.log_in("ada", "read:profile", API).await).await;
     assert_eq!((answer.status, &answer.body), (200, &json!({ "kind": "user", "id": "ada", "actor": null })));
 }
+
+#[tokio::test]
+async fn what_a_request_says_about_its_sender_makes_nobody_an_agent() {
+    // AGT-03
+    let World { server, service } = World::start();
+    let token = server.log_in("ada", "read:profile", API).await;
+    let fields = [("user-agent", "summariser/1.0"), ("x-agent-id", "summariser"), ("x-user", "root")];
+    let answer = service.get_with("/me?agent=summariser", &token, &fields).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "kind": "user", "id": "ada", "actor": null })));
+}

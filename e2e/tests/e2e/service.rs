@@ -47,6 +47,12 @@ impl Service {
         self.ask("GET", path, token).await
     }
 
+    /// The same, with more header fields.
+    pub(crate) async fn get_with(&self, path: &str, token: &str, fields: &[(&'static str, &str)]) -> Answer {
+        let request = self.request("GET", path).bearer_auth(token);
+        self.send(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     /// Sends a request without a body, with a bearer token.
     pub(crate) async fn ask(&self, method: &str, path: &str, token: &str) -> Answer {
         self.send(self.request(method, path).bearer_auth(token)).await

@@ -70,6 +70,7 @@ async fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
 
 #[track_caller]
 pub(crate) fn assert_invalid(answer: &Answer) {
+    // ATJ-07
     assert_eq!(answer.status, 401, "{answer:?}");
     assert!(answer.challenge.contains("error=\"invalid_token\""), "{answer:?}");
 }
