@@ -12,16 +12,17 @@ use citations::Citation;
 
 /// Writes the table, and strikes from the catalogue what waits for a test that is there now.
 pub(crate) fn write() -> Result<(), String> {
-    let files = files::all()?;
-    let (catalogue, citations, mut problems) = read(&files)?;
+    let mut files = files::all()?;
+    let (catalogue, citations, _) = read(&files)?;
     let overtaken: Vec<&Requirement> = overtaken(&catalogue, &citations).collect();
-    if !overtaken.is_empty() {
-        let struck = catalogue_text(&files).lines().map(|line| without_later(line, &overtaken) + "\n").collect();
-        save(CATALOGUE, struck)?;
+    if let Some(file) = files.iter_mut().find(|file| file.path == CATALOGUE && !overtaken.is_empty()) {
+        file.text = file.text.lines().map(|line| without_later(line, &overtaken) + "\n").collect();
+        save(CATALOGUE, &file.text)?;
     }
+    let (catalogue, citations, mut problems) = read(&files)?;
     problems.extend(disagreements(&catalogue, &citations));
     fail(&problems)?;
-    save(TABLE, table::markdown(&catalogue, &citations))
+    save(TABLE, &table::markdown(&catalogue, &citations))
 }
 
 /// Fails if the table is out of date.
@@ -39,16 +40,13 @@ pub(crate) fn check() -> Result<(), String> {
 }
 
 fn read(files: &[TextFile]) -> Result<(Catalogue, Vec<Citation>, Vec<String>), String> {
-    let catalogue = Catalogue::parse(catalogue_text(files))?;
+    let text = files.iter().find(|file| file.path == CATALOGUE).map(|file| file.text.as_str()).unwrap_or_default();
+    let catalogue = Catalogue::parse(text)?;
     let (citations, problems) = citations::find(files, &catalogue);
     Ok((catalogue, citations, problems))
 }
 
-fn catalogue_text(files: &[TextFile]) -> &str {
-    files.iter().find(|file| file.path == CATALOGUE).map(|file| file.text.as_str()).unwrap_or_default()
-}
-
-fn save(path: &str, text: String) -> Result<(), String> {
+fn save(path: &str, text: &str) -> Result<(), String> {
     let path = root()?.join(path);
     std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
