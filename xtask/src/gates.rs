@@ -92,7 +92,7 @@ fn gates(extent: Extent) -> Vec<Gate> {
         Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
-        Gate::own("requirements", "cargo xtask requirements", requirements::check),
+        Gate::own("requirements", "cargo xtask requirements --check", requirements::check),
         Gate::programs("clippy", [cargo(clippy)]),
         Gate::programs("documentation", [doc]),
         Gate::programs("quickstart", [cargo(["run", "--locked", "--bin", "quickstart"])]),
