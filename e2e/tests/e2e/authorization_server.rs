@@ -61,6 +61,13 @@ impl AuthorizationServer {
         access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
     }
 
+    /// Ends a token of the app before its time (RFC 7009).
+    pub(crate) async fn revoke(&self, token: &str) {
+        let request = self.client.post(format!("{}/token/revocation", self.issuer));
+        let answer = with_form(request, &[("client_id", "mobile"), ("token", token)]).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
     /// Replaces the signing keys. The former ones stay in the key set.
     pub(crate) async fn rotate_and_keep(&self) {
         self.control("rotate-and-keep").await;

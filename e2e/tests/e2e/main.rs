@@ -9,8 +9,10 @@
 
 mod authorization_server;
 mod client_credentials;
+mod discovery;
 mod eventually;
 mod folder;
+mod introspection;
 mod key_rotation;
 mod outages;
 mod people;

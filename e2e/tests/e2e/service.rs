@@ -102,6 +102,12 @@ impl Settings {
         self
     }
 
+    /// Leaves out `key` of the issuer.
+    pub(crate) fn without(mut self, key: &str) -> Self {
+        self.issuer().remove(key).unwrap();
+        self
+    }
+
     fn issuer(&mut self) -> &mut Table {
         self.file.get_mut("issuer").unwrap().get_mut(0).unwrap().as_table_mut().unwrap()
     }
