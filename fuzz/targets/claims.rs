@@ -1,4 +1,5 @@
 //! Whatever the claims say, nothing is allowed to a token without the scope.
+// GEN-10
 #![no_main]
 
 use std::sync::LazyLock;

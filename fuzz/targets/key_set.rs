@@ -1,4 +1,5 @@
 //! A key set is usable and bounded, or refused.
+// GEN-10
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

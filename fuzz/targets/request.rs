@@ -1,4 +1,5 @@
 //! Of all requests, only those with the signed token are admitted; the answer to the others repeats none of them.
+// GEN-10
 #![no_main]
 
 use std::sync::LazyLock;

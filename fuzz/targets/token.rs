@@ -1,4 +1,5 @@
 //! The only text that verifies is the one that the issuer signed.
+// GEN-10
 #![no_main]
 
 use std::sync::LazyLock;

@@ -6,6 +6,7 @@ mod fuzz;
 mod gates;
 mod hygiene;
 mod process;
+mod requirements;
 mod tools;
 
 use std::process::ExitCode;
@@ -39,7 +40,15 @@ enum Command {
     Fuzz(Duration),
     Help,
     Hygiene,
+    Requirements(Purpose),
     Test(Extent),
+}
+
+/// What to do with a generated file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Check,
+    Write,
 }
 
 impl Command {
@@ -55,9 +64,11 @@ impl Command {
                 _ => Err(format!("`{seconds}` is not a number of seconds")),
             },
             ["hygiene"] => Ok(Self::Hygiene),
+            ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
+            ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
             ["dependencies"] => Ok(Self::Dependencies),
             ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies"), ..] => {
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -77,6 +88,8 @@ impl Command {
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
+            Self::Requirements(Purpose::Write) => requirements::write(),
+            Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
         }
     }
@@ -91,6 +104,8 @@ Usage: cargo xtask <command>
   fuzz [--seconds N]     every fuzz target for N seconds (10)
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
+  requirements           writes docs/requirements.md: which test shows which rule
+  requirements --check   fails if that file is out of date, or a rule has neither test nor reason
 
 Exit codes: 0 passed, 1 failed, 2 wrong usage.";
 
@@ -112,6 +127,8 @@ mod tests {
         assert_eq!(parse("test"), Ok(Command::Test(Extent::Everything)));
         assert_eq!(parse("test --fast"), Ok(Command::Test(Extent::Fast)));
         assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
+        assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
+        assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 

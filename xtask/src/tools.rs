@@ -1,14 +1,19 @@
 //! What the gates need, installed where that is possible.
 
+use std::path::Path;
+use std::time::SystemTime;
+
 use crate::fuzz;
 use crate::gates::{BOTH_BACKENDS, Extent};
-use crate::process::{Program, cargo, program};
+use crate::process::{Program, cargo, program, root};
 
 /// Installs or looks for everything that the gates of `extent` use, and downloads the locked dependencies.
 pub(crate) fn check(extent: Extent) -> Result<(), String> {
     component("rustfmt", &cargo(["fmt", "--version"]))?;
     component("clippy", &cargo(["clippy", "--version"]))?;
     compiler("cc", "a C compiler, for the cryptography of aws-lc")?;
+    node(program("node", ["--version"]).output().as_deref())?;
+    node_packages()?;
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
@@ -28,4 +33,56 @@ fn component(name: &str, probe: &Program) -> Result<(), String> {
 fn compiler(name: &str, purpose: &str) -> Result<(), String> {
     let missing = || format!("`{name}` is missing: {purpose} (on Debian and Ubuntu: apt-get install build-essential)");
     program(name, ["--version"]).output().map(drop).ok_or_else(missing)
+}
+
+/// `version` is what `node --version` says.
+fn node(version: Option<&str>) -> Result<(), String> {
+    let major = version.and_then(|version| version.trim().strip_prefix('v')?.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= OLDEST_NODE) {
+        return Ok(());
+    }
+    let found = match version {
+        Some(version) => format!("`node` is {}", version.trim()),
+        None => "`node` is missing".to_owned(),
+    };
+    Err(format!(
+        "{found}: the end-to-end tests run an authorization server on Node {OLDEST_NODE} or newer \
+         (https://nodejs.org/en/download, or on Debian 13 and newer: apt-get install nodejs npm)"
+    ))
+}
+
+/// Installs what the authorization server is made of, if the lock file has changed since.
+fn node_packages() -> Result<(), String> {
+    let folder = root()?.join(AUTHORIZATION_SERVER);
+    let (locked, installed) = (folder.join("package-lock.json"), folder.join("node_modules/.package-lock.json"));
+    if changed(&installed).is_some_and(|installed| changed(&locked).is_some_and(|locked| locked <= installed)) {
+        return Ok(());
+    }
+    let install =
+        program("npm", ["--prefix", AUTHORIZATION_SERVER, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    install.run().map_err(|error| format!("{error}\n`npm` comes with Node; on Debian it is a package of its own"))
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).ok()?.modified().ok()
+}
+
+const AUTHORIZATION_SERVER: &str = "e2e/authorization-server";
+
+/// The oldest that the packages of the authorization server run on.
+const OLDEST_NODE: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_or_old_node_is_an_error_that_says_how_to_get_one() {
+        for (version, understood) in [(None, "missing"), (Some("v18.20.4\n"), "is v18.20.4:"), (Some("20"), "is 20:")] {
+            let message = node(version).unwrap_err();
+            assert!(message.contains(understood) && message.contains("nodejs.org"), "{message}");
+        }
+        assert_eq!(node(Some("v20.0.0\n")), Ok(()));
+        assert_eq!(node(Some("v24.1.0\n")), Ok(()));
+    }
 }

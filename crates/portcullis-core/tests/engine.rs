@@ -338,7 +338,7 @@ fn the_class_that_a_token_gives_its_client_admits_it_to_no_more_than_its_user_ha
 
 #[test]
 fn an_action_is_not_for_every_kind_of_principal() {
-    // M2M-02
+    // EXC-07, M2M-02
     let facts = Facts::from_json(&json!({ "weight": 1 })).unwrap();
     let note = plain();
     let service = session(&json!({ "sub": "indexer", "client_id": "indexer", "scope": "all:notes read:profile" }));
@@ -448,6 +448,7 @@ fn a_person_confirms_for_an_agent_and_for_nobody_else() {
 
 #[test]
 fn a_login_in_the_future_is_not_believed() {
+    // STP-04
     let ask = |auth_time: i64| {
         let session = session(&json!({ "scope": "purge:notes", "acr": "mfa", "auth_time": auth_time }));
         session.decide(&Request::new("PurgeNote", &plain(), now())).is_allow()

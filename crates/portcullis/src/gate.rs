@@ -297,26 +297,6 @@ struct Entry {
     permit: Option<Arc<Permit>>,
 }
 
-/// The resource that the path names, by the place of the parameter: its name may differ between router and schema.
-fn resource_named(
-    action: &Action,
-    target: &Target,
-    values: &[String],
-    session: Option<&Session>,
-) -> Result<Option<(String, String)>, Refusal> {
-    let Target::Action { parameters, .. } = target else {
-        return Ok(None);
-    };
-    if parameters.len() != values.len() {
-        return Err(Defect::Parameters.into());
-    }
-    let value = |name: &str| {
-        let mut named = parameters.iter().zip(values).filter(|(parameter, _)| *parameter == name);
-        named.next().map(|(_, value)| value.clone())
-    };
-    Ok(action.resource_named(value, session.map(|session| session.caller().subject())))
-}
-
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")

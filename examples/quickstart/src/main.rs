@@ -6,6 +6,12 @@
 //! cargo run -p quickstart -- --serve                     # keeps the service running and prints `curl` lines
 //! cargo run -p quickstart -- --bundle DIR --listen ADDR  # other policies, another address
 //! ```
+//!
+//! With an authorization server of your own: copy `policies/projects`, name your issuer in its `portcullis.toml`, and
+//!
+//! ```text
+//! cargo run -p quickstart -- --serve --as-configured --bundle DIR  # the service alone; its log goes to standard error
+//! ```
 
 mod issuer;
 mod log;
@@ -19,6 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use portcullis_axum::Gate;
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::issuer::Issuer;
@@ -44,10 +51,29 @@ async fn run() -> Result<ExitCode, Failure> {
         println!("{USAGE}");
         return Ok(ExitCode::SUCCESS);
     };
+    let listener = TcpListener::bind(options.listen).await?;
+    match options.mode {
+        Mode::AsConfigured => serve_as_configured(&options, listener).await,
+        Mode::Story | Mode::Serve => play(&options, listener).await,
+    }
+}
+
+/// The service alone, for the issuers that the bundle's settings name.
+async fn serve_as_configured(options: &Options, listener: TcpListener) -> Result<ExitCode, Failure> {
+    tracing_subscriber::fmt().with_max_level(options.log).with_ansi(false).with_writer(std::io::stderr).try_init()?;
+    let store = Store::with_sample_data();
+    let loaded = portcullis::load_dir(&options.bundle)?;
+    let gate = loaded.gate().directory(store.clone()).build()?;
+    announce(options, &gate, listener.local_addr()?)?;
+    axum::serve(listener, service::app(&gate, store)?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The service and an issuer of our own.
+async fn play(options: &Options, listener: TcpListener) -> Result<ExitCode, Failure> {
     let log = Log::default();
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone()))?;
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
-    let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let issuer = Issuer::start(&identifier(address), now).await?;
 
@@ -57,18 +83,23 @@ async fn run() -> Result<ExitCode, Failure> {
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     println!("issuer  {}  (a fresh ES256 key at {})", issuer.identifier(), issuer.jwks_url());
-    println!(
-        "service http://{address}  (policies: {}, bundle {:.12})\n",
-        std::fs::canonicalize(&options.bundle)?.display(),
-        gate.bundle().hash().to_string()
-    );
+    announce(options, &gate, address)?;
     let steps = story::steps(now);
-    if options.serve {
+    if options.mode == Mode::Serve {
         print_curl_lines(&steps, &issuer, address);
         server.await??;
         return Ok(ExitCode::SUCCESS);
     }
     tell(&steps, &issuer, &format!("http://{address}"), &log).await
+}
+
+fn announce(options: &Options, gate: &Gate, address: SocketAddr) -> Result<(), Failure> {
+    println!(
+        "service http://{address}  (policies: {}, bundle {:.12})\n",
+        std::fs::canonicalize(&options.bundle)?.display(),
+        gate.bundle().hash().to_string()
+    );
+    Ok(())
 }
 
 /// The gate, with the bundle's policies and our issuer in place of the one that its settings name.
@@ -180,23 +211,50 @@ fn print_curl_lines(steps: &[Step], issuer: &Issuer, address: SocketAddr) {
 struct Options {
     bundle: String,
     listen: SocketAddr,
-    serve: bool,
+    mode: Mode,
+    log: LevelFilter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The table of requests, with our own issuer.
+    Story,
+    /// The service and our own issuer, until somebody stops it.
+    Serve,
+    /// The service, with the issuers that its bundle names.
+    AsConfigured,
 }
 
 impl Options {
     /// `None` if help is wanted.
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
-        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/projects").to_owned();
-        let mut options = Self { bundle, listen: SocketAddr::from(([127, 0, 0, 1], 0)), serve: false };
+        let mut options = Self {
+            bundle: concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/projects").to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            mode: Mode::Story,
+            log: LevelFilter::INFO,
+        };
+        let mut serve = false;
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` needs a value\n{USAGE}"));
             match argument.as_str() {
                 "--bundle" => options.bundle = value()?,
                 "--listen" => options.listen = value()?.parse()?,
-                "--serve" => options.serve = true,
+                "--log" => options.log = value()?.parse()?,
+                "--serve" => serve = true,
+                "--as-configured" => options.mode = Mode::AsConfigured,
                 "--help" | "-h" => return Ok(None),
                 unknown => return Err(format!("unknown argument `{unknown}`\n{USAGE}").into()),
             }
+        }
+        match (serve, options.mode) {
+            (true, Mode::Story) => options.mode = Mode::Serve,
+            (false, Mode::AsConfigured) => {
+                return Err(
+                    "`--as-configured` goes with `--serve`: the table of requests needs an issuer of its own".into()
+                );
+            }
+            _ => {}
         }
         Ok(Some(options))
     }
@@ -207,4 +265,9 @@ fn identifier(address: SocketAddr) -> String {
     if address.ip().is_loopback() { format!("http://{address}") } else { "https://api.example.com".to_owned() }
 }
 
-const USAGE: &str = "usage: quickstart [--serve] [--bundle DIR] [--listen ADDR]";
+const USAGE: &str = "\
+usage: quickstart [--serve [--as-configured]] [--bundle DIR] [--listen ADDR] [--log LEVEL]
+
+  --serve          keep the service running and print `curl` lines
+  --as-configured  trust the issuers that the settings of the bundle name, instead of one of our own
+  --log            what --as-configured logs: off, error, warn, info (default), debug or trace";

@@ -81,7 +81,7 @@ async fn every_outcome_has_its_answer() {
         // A role or a plain forbid stands in the way: no scope is named.
         ("GET /projects/banned", json!({ "scope": "" }), 403, "-", "denied"),
         ("GET /projects/banned", json!({}), 403, "-", "denied"),
-        // Step-up (STP-01…03), with scopes if those are missing too.
+        // Step-up (STP-01, STP-02, STP-03), with scopes if those are missing too.
         ("DELETE /projects/p", json!({ "scope": "manage:projects" }), 401, step_up, "stronger-login-required"),
         ("DELETE /projects/p", json!({ "scope": "" }), 401, step_up_and_scope, "stronger-login-required"),
         (
@@ -91,6 +91,13 @@ async fn every_outcome_has_its_answer() {
             "error=insufficient_user_authentication; max_age=300",
             "stronger-login-required",
         ),
+        (
+            "DELETE /projects/p",
+            json!({ "scope": "manage:projects", "acr": "mfa2", "auth_time": NOW - 300 }),
+            401,
+            "acr_values=mfa phr; error=insufficient_user_authentication",
+            "stronger-login-required",
+        ), // STP-05
         ("DELETE /projects/p", strong("manage:projects"), 200, "-", "-"),
         (
             "DELETE /projects/p",
@@ -129,7 +136,7 @@ async fn every_outcome_has_its_answer() {
         ("PUT /projects/none", json!({ "scope": "projects.write profile" }), 404, "-", "not-found"),
         ("PUT /projects/down", json!({ "scope": "projects.write profile" }), 503, "-", "unavailable"),
         ("PUT /projects/old", json!({ "scope": "projects.write profile" }), 403, "-", "denied"),
-        // Agents: the ceiling, and no remedy for it (M2M-03).
+        // Agents: the ceiling, and no remedy for it (EXC-11).
         ("GET /projects/p", json!({ "act": { "sub": "scribe", "sub_profile": "ai_agent" } }), 200, "-", "-"),
         (
             "GET /projects/p",

@@ -155,6 +155,7 @@ fn a_parent_must_not_cover_through_a_conditional_child() {
 
 #[test]
 fn an_actor_must_not_lend_the_subject_its_roles() {
+    // EXC-04
     let lending = |product: &Product, scenario: &Scenario| {
         let roles = if scenario.token.claims.contains_key("act") { json!(["admin"]) } else { Value::Null };
         if roles.is_null() {
@@ -169,6 +170,7 @@ fn an_actor_must_not_lend_the_subject_its_roles() {
 
 #[test]
 fn an_actor_must_not_bring_roles_of_its_own() {
+    // EXC-04
     let subject = projects();
     let broken = Broken::deciding(&subject, |product, scenario| {
         let acting = scenario.token.claims.get("act").is_some_and(|act| act["sub"] == "root");

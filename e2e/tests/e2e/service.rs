@@ -1,0 +1,146 @@
+//! The protected service: the quickstart, with a bundle that names the real issuer.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use toml::Table;
+
+use crate::authorization_server::AuthorizationServer;
+use crate::folder::Folder;
+use crate::process::Process;
+
+/// A running service.
+pub(crate) struct Service {
+    process: Process,
+    url: String,
+    client: reqwest::Client,
+}
+
+/// What a client gets to see.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The value of `WWW-Authenticate`; empty if there is none.
+    pub(crate) challenge: String,
+    /// `Null` if it is not JSON.
+    pub(crate) body: Value,
+    pub(crate) retry_after: Option<String>,
+}
+
+impl Service {
+    /// Starts one on a free port.
+    pub(crate) fn start(folder: &Folder, settings: Settings) -> Self {
+        let bundle = folder.join("bundle");
+        copy(&policies(), &bundle);
+        std::fs::write(bundle.join("portcullis.toml"), settings.file.to_string()).unwrap();
+        let mut command = Command::new(quickstart());
+        command.args(["--serve", "--as-configured", "--listen", "127.0.0.1:0", "--log", "trace", "--bundle"]);
+        command.arg(bundle);
+        let announced = |line: &str| line.strip_prefix("service ")?.split(' ').next().map(str::to_owned);
+        let (process, url) = Process::start(command, folder.join("service.log"), announced);
+        Self { process, url, client: reqwest::Client::new() }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.ask("GET", path, token).await
+    }
+
+    /// The same, with more header fields.
+    pub(crate) async fn get_with(&self, path: &str, token: &str, fields: &[(&'static str, &str)]) -> Answer {
+        let request = self.request("GET", path).bearer_auth(token);
+        self.send(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// Sends a request without a body, with a bearer token.
+    pub(crate) async fn ask(&self, method: &str, path: &str, token: &str) -> Answer {
+        self.send(self.request(method, path).bearer_auth(token)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(self.request("PATCH", path).bearer_auth(token).json(body)).await
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let field = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+        let (challenge, retry_after) = (field("www-authenticate").unwrap_or_default(), field("retry-after"));
+        let status = response.status().as_u16();
+        Answer { status, challenge, retry_after, body: response.json().await.unwrap_or_default() }
+    }
+
+    /// All that it has logged so far, at the finest level.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+/// The `portcullis.toml` of a service.
+pub(crate) struct Settings {
+    file: Table,
+}
+
+impl Settings {
+    /// As in `policies/projects`, with `server` as the only issuer.
+    pub(crate) fn trusting(server: &AuthorizationServer) -> Self {
+        let text = std::fs::read_to_string(policies().join("portcullis.toml")).unwrap();
+        let settings = Self { file: text.parse().unwrap() };
+        settings
+            .with(&format!("issuer = '{}'", server.issuer()))
+            .with("algorithms = ['ES256', 'RS256', 'Ed25519']")
+            .with(&format!("keys = {{ url = '{}/jwks' }}", server.issuer()))
+    }
+
+    /// Sets the keys of the issuer that `lines` of TOML name.
+    pub(crate) fn with(mut self, lines: &str) -> Self {
+        self.issuer().extend(lines.parse::<Table>().unwrap());
+        self
+    }
+
+    /// Leaves out `key` of the issuer.
+    pub(crate) fn without(mut self, key: &str) -> Self {
+        self.issuer().remove(key).unwrap();
+        self
+    }
+
+    fn issuer(&mut self) -> &mut Table {
+        self.file.get_mut("issuer").unwrap().get_mut(0).unwrap().as_table_mut().unwrap()
+    }
+}
+
+fn policies() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/projects")
+}
+
+/// The program, built as the rest of the workspace is. Cargo builds the programs of other packages for nobody's tests.
+fn quickstart() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--bin", "quickstart", "--message-format", "json"]);
+        let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let program = built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
+        program.unwrap()
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
