@@ -22,13 +22,16 @@ use portcullis_token::Verifier;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Cargo says `--bench` when times are wanted; otherwise it is enough that everything works.
-    let rounds = if arguments.iter().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
+    let is_measured = arguments.iter().any(|argument| argument == "--bench");
     let wanted = arguments.iter().find(|argument| !argument.starts_with('-')).map_or("", String::as_str);
-    println!("{:<13} {:>10} {:>20} {:>20}", "", "signature", "to claims", "to decision");
+    if is_measured {
+        println!("{:<13} {:>10} {:>20} {:>20}", "", "signature", "to claims", "to decision");
+    }
     for algorithm in SigningAlgorithm::ALL {
         let name = format!("verify/{}", algorithm.as_str());
         if name.contains(wanted) {
-            println!("{name:<13} {}", measure(algorithm, rounds));
+            let times = measure(algorithm, if is_measured { ROUNDS } else { 1 });
+            println!("{name:<13} {}", if is_measured { &times } else { "works" });
         }
     }
 }
