@@ -50,7 +50,7 @@ fn load(guardrails: &str) -> Result<Arc<Bundle>, LoadError> {
 
 /// What a caller with `claims` would have to do: `allowed`, or the remedy, which is empty if nothing helps.
 fn answer(claims: Value) -> String {
-    let mut all = json!({ "iss": "https://as.example.com", "sub": "ann", "client_id": "web", "scope": "pay", "exp": NOW + 60,
+    let mut all = json!({ "iss": "https://as.example.com", "sub": "ann", "client_id": "web", "scope": "pay", "iat": NOW, "exp": NOW + 60,
         "roles": [], "groups": [], "entitlements": [] });
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
     let engine = Engine::new(load(&format!("{STRONG}{FRESH}")).unwrap());
