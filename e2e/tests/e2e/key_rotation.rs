@@ -108,8 +108,8 @@ fn key_id(token: &str) -> &str {
 
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(20);
 
-/// Requests for a little more than the 30 seconds between two fetches of the key set.
-const UNTIL_KEYS_MAY_BE_FETCHED_AGAIN: u32 = 1_600;
+/// Requests for a little more than the 5 seconds in which a key set counts as just fetched.
+const UNTIL_KEYS_MAY_BE_FETCHED_AGAIN: u32 = 350;
 
 const AFTER_ROTATION: u32 = 400;
 

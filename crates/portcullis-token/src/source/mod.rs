@@ -28,7 +28,8 @@ use remote::RemoteKeys;
 /// - Then the next token has them fetched again, in the background. A failed fetch leaves them as they are, and is
 ///   repeated after 5 seconds, then after ever longer, at most a minute.
 /// - An hour after they ceased to be fresh ([`KeySource::with_max_stale`]) they are not used any more.
-/// - A token that names a key which is not among them has them fetched at most every 30 seconds.
+/// - A token that names a key which is not among them has them fetched, at most every 30 seconds, and not within 5 seconds of
+///   another fetch.
 ///
 /// One fetch serves all requests that wait for it, and none of them can abort it. A set that cannot be read or has no
 /// usable key is a failed fetch.

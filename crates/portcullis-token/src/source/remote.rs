@@ -35,6 +35,8 @@ struct Shared {
 struct State {
     snapshot: Option<Snapshot>,
     last_attempt: Option<Attempt>,
+    /// The last one for the sake of a key that is not in the set.
+    last_for_unknown_key: Option<Attempt>,
     is_fetching: bool,
 }
 
@@ -52,7 +54,7 @@ struct Attempt {
 }
 
 /// Why to fetch.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Cause {
     /// The keys are missing, or not fresh.
     Age,
@@ -143,7 +145,7 @@ impl RemoteKeys {
             }
             state.is_fetching = true;
         }
-        let fetch = Fetch { shared: Arc::clone(&self.shared), alias: alias.to_owned(), now, result: None };
+        let fetch = Fetch { shared: Arc::clone(&self.shared), alias: alias.to_owned(), cause, now, result: None };
         runtime.spawn(fetch.run());
         true
     }
@@ -193,11 +195,16 @@ impl State {
     /// For how long a fetch for `cause` is not started, because there was one just now.
     fn pause_left(&self, cause: Cause, now: UnixTime) -> Option<Duration> {
         let last = self.last_attempt?;
-        let pause = match cause {
-            Cause::Age => last.back_off(),
-            Cause::UnknownKey => COOL_DOWN,
-        };
-        last.remaining(pause, now)
+        match cause {
+            Cause::Age => last.remaining(last.back_off(), now),
+            // The long pause is for what strangers caused. After a fetch for another reason it would only keep out the keys
+            // of an issuer that rotates soon after.
+            Cause::UnknownKey => {
+                let just_fetched = last.remaining(JUST_FETCHED.max(last.back_off()), now);
+                let cooling_down = self.last_for_unknown_key.and_then(|last| last.remaining(COOL_DOWN, now));
+                just_fetched.max(cooling_down)
+            }
+        }
     }
 }
 
@@ -226,6 +233,7 @@ impl Attempt {
 struct Fetch {
     shared: Arc<Shared>,
     alias: String,
+    cause: Cause,
     now: UnixTime,
     result: Option<Snapshot>,
 }
@@ -251,7 +259,11 @@ impl Drop for Fetch {
             state.is_fetching = false;
             let failures = state.last_attempt.map_or(0, |last| last.failures);
             let failures = if self.result.is_some() { 0 } else { failures.saturating_add(1) };
-            state.last_attempt = Some(Attempt { at: self.now, failures });
+            let attempt = Attempt { at: self.now, failures };
+            state.last_attempt = Some(attempt);
+            if self.cause == Cause::UnknownKey {
+                state.last_for_unknown_key = Some(attempt);
+            }
             if let Some(snapshot) = self.result.take() {
                 state.snapshot = Some(snapshot);
             }
@@ -272,6 +284,9 @@ const DEFAULT_MAX_STALE: Duration = Duration::from_secs(60 * 60);
 
 /// Between two fetches for the sake of a key that is not in the set: strangers can name any key.
 const COOL_DOWN: Duration = Duration::from_secs(30);
+
+/// A set that was fetched so lately has what the issuer publishes.
+const JUST_FETCHED: Duration = Duration::from_secs(5);
 
 /// After the first failure: requests may be waiting for the issuer to come back.
 const FIRST_RETRY: Duration = Duration::from_secs(5);

@@ -215,7 +215,7 @@ async fn an_issuer_template_stands_for_the_tenants_that_are_listed_and_for_no_ot
 
 #[tokio::test]
 async fn a_token_for_several_apis_is_refused_where_the_settings_say_so() {
-    // ATJ-12
+    // ATJ-12, RSI-04
     for (setting, audience, accepted) in [
         ("accepted", json!([AUDIENCE, "https://other.example.com"]), true),
         ("refused", json!([AUDIENCE, "https://other.example.com"]), false),
