@@ -8,8 +8,9 @@ use portcullis_core::{UnixTime, VerifiedClaims};
 use crate::api_key::ApiKeys;
 use crate::claims;
 use crate::error::{Malformed, Segment, TokenError};
+use crate::excerpt::Excerpt;
 use crate::introspection::{IntrospectedTokens, Introspection, is_token68};
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, TokenType};
 use crate::jws::{self, UnverifiedToken};
 use crate::limits::Limits;
 use crate::signature;
@@ -137,6 +138,10 @@ impl Verifier {
     async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
+        if issuer.rules.typ == TokenType::Opaque {
+            // Its JWTs are something else, such as ID tokens, and it may have stated no keys for them.
+            return Err(TokenError::WrongType { typ: token.header.typ.as_deref().map(Excerpt::new) });
+        }
         signature::check(issuer, &token, now).await?;
         let own = token.claims;
         let claims = match issuer.introspection.as_ref().map(|introspection| (introspection.tokens(), introspection)) {

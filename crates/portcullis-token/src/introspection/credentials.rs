@@ -30,6 +30,8 @@ pub struct ClientCredentials {
 }
 
 enum Method {
+    /// Nothing, where nobody asks.
+    None,
     /// `client_secret_basic`: the whole field `Authorization`, which never changes.
     Basic(HeaderValue),
     /// `private_key_jwt` (RFC 7523 §2.2).
@@ -38,6 +40,7 @@ enum Method {
 
 /// What a request carries to show who sends it.
 pub(super) enum Proof {
+    None,
     Field(HeaderValue),
     /// Further members of the form.
     Members(String),
@@ -86,6 +89,11 @@ impl ClientCredentials {
         self
     }
 
+    /// Nobody, for an endpoint that answers everybody.
+    pub(super) fn none() -> Self {
+        Self { client_id: String::new(), method: Method::None }
+    }
+
     pub(super) fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -94,6 +102,7 @@ impl ClientCredentials {
     /// not sign.
     pub(super) fn prove(&self, audience: &str, now: UnixTime) -> Option<Proof> {
         match &self.method {
+            Method::None => Some(Proof::None),
             Method::Basic(field) => Some(Proof::Field(field.clone())),
             Method::PrivateKey { key, key_id } => {
                 let assertion = self.assertion(key, key_id.as_deref(), audience, now)?;
@@ -129,6 +138,7 @@ impl ClientCredentials {
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let method = match &self.method {
+            Method::None => "none",
             Method::Basic(_) => "client_secret_basic",
             Method::PrivateKey { .. } => "private_key_jwt",
         };

@@ -9,6 +9,7 @@ mod lookup;
 mod request;
 mod settings;
 mod signed;
+mod tokeninfo;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use breaker::Breaker;
 use cache::AnswerCache;
 pub use credentials::ClientCredentials;
 use lookup::{Failure, Flights};
-pub(crate) use settings::IntrospectionSettings;
+pub(crate) use settings::{IntrospectionSettings, Style};
 
 /// How one issuer is asked about its tokens, and about which.
 ///
@@ -82,6 +83,16 @@ impl Introspection {
             flights: Flights::default(),
             breaker: Breaker::default(),
         })
+    }
+
+    /// Asks Google's `tokeninfo` at `endpoint`, which needs no credentials and has a form of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Introspection::new`].
+    pub fn tokeninfo(endpoint: &str) -> Result<Self, IntrospectionError> {
+        let asks = Self::new(endpoint, ClientCredentials::none())?;
+        Ok(Self { format: AnswerFormat::TokenInfo, ..asks })
     }
 
     /// Asks over `network`; only public addresses unless this is called.
@@ -291,6 +302,9 @@ pub enum IntrospectionError {
         /// The prefix.
         prefix: String,
     },
+    /// The endpoint neither asks who we are nor signs.
+    #[error("`tokeninfo` takes no credentials and does not sign; leave out `client_id`, secrets and `signed`")]
+    TokenInfo,
     /// There are two ways to prove who asks.
     #[error("introspection has both a `client_secret` and a `private_key`; keep one")]
     TwoCredentials,
@@ -301,12 +315,14 @@ pub enum IntrospectionError {
 enum AnswerFormat {
     Json,
     Signed,
+    /// Google's own.
+    TokenInfo,
 }
 
 impl AnswerFormat {
     const fn media_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
+            Self::Json | Self::TokenInfo => "application/json",
             Self::Signed => "application/token-introspection+jwt",
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::answer::{Answer, InvalidAnswer};
 use super::credentials::Proof;
 use super::signed::{self, InvalidSignedAnswer};
-use super::{AnswerFormat, Introspection, form};
+use super::{AnswerFormat, Introspection, form, tokeninfo};
 use crate::http::{HttpError, Reply};
 use crate::issuer::Issuer;
 use crate::json::{InvalidJson, parse_object};
@@ -29,14 +29,12 @@ pub(super) async fn send(
 ) -> Result<Received, RequestError> {
     let reply = tokio::time::timeout(TIMEOUT, post(introspection, issuer, token, now));
     let reply = reply.await.map_err(|_| RequestError::TimedOut)??;
-    match reply.status {
-        200 => {}
-        status @ (401 | 403) => return Err(RequestError::CredentialsRefused(status)),
-        status => return Err(RequestError::Status(status)),
-    }
-    let members = match introspection.format {
-        AnswerFormat::Json => plain(&reply)?,
-        AnswerFormat::Signed => signed::open(&reply, issuer, introspection.credentials.client_id(), now).await?,
+    let members = match (introspection.format, reply.status) {
+        (AnswerFormat::TokenInfo, _) => tokeninfo::members(&reply)?,
+        (_, status @ (401 | 403)) => return Err(RequestError::CredentialsRefused(status)),
+        (AnswerFormat::Json, 200) => plain(&reply)?,
+        (AnswerFormat::Signed, 200) => signed::open(&reply, issuer, introspection.credentials.client_id(), now).await?,
+        (_, status) => return Err(RequestError::Status(status)),
     };
     Ok(Received { answer: Answer::read(issuer.identifier(), &issuer.rules, members)?, octets: reply.body.len() })
 }
@@ -48,9 +46,15 @@ async fn post(
     token: &str,
     now: UnixTime,
 ) -> Result<Reply, RequestError> {
-    let mut form = format!("token={}&token_type_hint=access_token", form::encode(token));
+    let mut form = match introspection.format {
+        AnswerFormat::TokenInfo => tokeninfo::question(token),
+        AnswerFormat::Json | AnswerFormat::Signed => {
+            format!("token={}&token_type_hint=access_token", form::encode(token))
+        }
+    };
     let proof = introspection.credentials.prove(issuer.identifier(), now).ok_or(RequestError::NoProof)?;
     let authorization = match proof {
+        Proof::None => None,
         Proof::Field(field) => Some(field),
         Proof::Members(members) => {
             form.push_str(&members);
@@ -61,7 +65,7 @@ async fn post(
     Ok(introspection.endpoint.post_form(form, authorization, accept, MAX_BODY_BYTES).await?)
 }
 
-fn plain(reply: &Reply) -> Result<Map<String, Value>, RequestError> {
+pub(super) fn plain(reply: &Reply) -> Result<Map<String, Value>, RequestError> {
     let expected = AnswerFormat::Json.media_type();
     if !reply.is(expected) {
         return Err(RequestError::ContentType { expected });

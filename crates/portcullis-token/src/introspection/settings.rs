@@ -9,6 +9,15 @@ use crate::duration::HumanDuration;
 use crate::http::Network;
 use crate::secret::SecretSource;
 
+/// How a product's endpoint is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As the standard says.
+    Rfc7662,
+    /// As Google's `tokeninfo`.
+    TokenInfo,
+}
+
 /// The keys of [`IssuerSettings`](crate::IssuerSettings) below `introspection`, where they are documented.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,16 +42,21 @@ impl IntrospectionSettings {
     /// looked for in `directory`.
     pub(crate) fn into_introspection(
         self,
+        style: Style,
         usual: Option<&str>,
         network: &Network,
         directory: &Path,
     ) -> Result<Introspection, IntrospectionError> {
         let endpoint = self.endpoint.as_deref().or(usual).ok_or(IntrospectionError::NoEndpoint)?;
-        let credentials = self.credentials(directory)?;
-        let mut introspection = Introspection::new(endpoint, credentials)?
-            .with_network(network)?
-            .with_tokens(self.tokens)
-            .with_absent_audience(self.audience_absent);
+        let asks = match style {
+            Style::TokenInfo if self.client_id.is_some() || self.names_a_secret() || self.signed => {
+                return Err(IntrospectionError::TokenInfo);
+            }
+            Style::TokenInfo => Introspection::tokeninfo(endpoint)?,
+            Style::Rfc7662 => Introspection::new(endpoint, self.credentials(directory)?)?,
+        };
+        let mut introspection =
+            asks.with_network(network)?.with_tokens(self.tokens).with_absent_audience(self.audience_absent);
         if let Some(prefix) = self.token_prefix {
             introspection = introspection.with_token_prefix(prefix)?;
         }
@@ -50,6 +64,10 @@ impl IntrospectionSettings {
             introspection = introspection.with_cache(lifetime.into())?;
         }
         Ok(if self.signed { introspection.with_signed_answers() } else { introspection })
+    }
+
+    fn names_a_secret(&self) -> bool {
+        self.client_secret.is_some() || self.private_key.is_some()
     }
 
     fn credentials(&self, directory: &Path) -> Result<ClientCredentials, IntrospectionError> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::algorithm::Algorithm;
 use crate::duration::HumanDuration;
 use crate::http::Network;
-use crate::introspection::{IntrospectionError, IntrospectionSettings};
+use crate::introspection::{IntrospectionError, IntrospectionSettings, Style};
 use crate::issuer::{ForeignAudiences, Issuer, IssuerError, TokenType, check_identifier};
 use crate::keys::KeySet;
 use crate::preset::{Identifier, Preset};
@@ -165,8 +165,9 @@ impl IssuerSettings {
         }
         if let Some(introspection) = &self.introspection {
             let endpoint = self.preset.introspection_endpoint(expansion.issuer());
+            let style = if self.preset == Preset::Google { Style::TokenInfo } else { Style::Rfc7662 };
             let network = self.network(directory)?;
-            let made = introspection.clone().into_introspection(endpoint.as_deref(), &network, directory)?;
+            let made = introspection.clone().into_introspection(style, endpoint.as_deref(), &network, directory)?;
             issuer = issuer.with_introspection(made);
         }
         if let Some(status_list) = &self.status_list {
@@ -197,6 +198,9 @@ impl IssuerSettings {
         // A wrong issuer is the better explanation.
         check_identifier(self.preset, issuer.to_owned())?;
         let is_opaque = self.typ.unwrap_or(self.preset.rules().typ) == TokenType::Opaque;
+        if is_opaque && self.introspection.is_some() {
+            return Ok(KeySource::none());
+        }
         if is_opaque || self.preset.identify(issuer) == Ok(Identifier::Name) {
             return Err(SettingsError::NoKeys { issuer: issuer.to_owned(), preset: self.preset.name() });
         }

@@ -38,6 +38,7 @@ pub struct KeySource(Kind);
 
 #[derive(Debug)]
 enum Kind {
+    None,
     Fixed(Arc<KeySet>),
     Remote(RemoteKeys),
 }
@@ -47,6 +48,11 @@ impl KeySource {
     #[must_use]
     pub fn fixed(keys: KeySet) -> Self {
         Self(Kind::Fixed(Arc::new(keys)))
+    }
+
+    /// No keys: for an issuer whose tokens are all opaque. Its JWTs are refused.
+    pub(crate) const fn none() -> Self {
+        Self(Kind::None)
     }
 
     /// Keys from a file that holds a JWK Set. It is read now, once.
@@ -92,6 +98,7 @@ impl KeySource {
     /// [`EndpointError::Client`] if the network's roots are no certificates.
     pub fn with_network(self, network: &Network) -> Result<Self, KeySourceError> {
         Ok(Self(match self.0 {
+            Kind::None => Kind::None,
             Kind::Fixed(keys) => Kind::Fixed(keys),
             Kind::Remote(remote) => Kind::Remote(remote.in_network(network)?),
         }))
@@ -105,7 +112,7 @@ impl KeySource {
     /// [`KeySourceError::MaxStaleTooLong`] above 24 hours, [`KeySourceError::NotFetched`] if the keys never change.
     pub fn with_max_stale(self, max_stale: Duration) -> Result<Self, KeySourceError> {
         match self.0 {
-            Kind::Fixed(_) => Err(KeySourceError::NotFetched),
+            Kind::None | Kind::Fixed(_) => Err(KeySourceError::NotFetched),
             Kind::Remote(_) if max_stale > MAX_STALE => {
                 Err(KeySourceError::MaxStaleTooLong { max_stale, limit: MAX_STALE })
             }
@@ -116,7 +123,7 @@ impl KeySource {
     /// The issuer whose metadata say where the keys are.
     pub(crate) fn discovered_issuer(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Fixed(_) => None,
+            Kind::None | Kind::Fixed(_) => None,
             Kind::Remote(remote) => remote.discovered_issuer(),
         }
     }
@@ -124,6 +131,8 @@ impl KeySource {
     /// The keys to verify a token with, at `now`. `issuer` is for the log.
     pub(crate) async fn keys(&self, issuer: &str, now: UnixTime) -> Result<Arc<KeySet>, KeysUnavailable> {
         match &self.0 {
+            // Nobody gets here: the verifier refuses the JWTs of such an issuer. If somebody did, nothing would verify.
+            Kind::None => Err(KeysUnavailable { retry_after: MAX_STALE }),
             Kind::Fixed(keys) => Ok(Arc::clone(keys)),
             Kind::Remote(remote) => remote.keys(issuer, now).await,
         }
@@ -137,7 +146,7 @@ impl KeySource {
         now: UnixTime,
     ) -> Result<Option<Arc<KeySet>>, KeysUnavailable> {
         match &self.0 {
-            Kind::Fixed(_) => Ok(None),
+            Kind::None | Kind::Fixed(_) => Ok(None),
             Kind::Remote(remote) => remote.newer(seen, issuer, now).await,
         }
     }
@@ -146,6 +155,7 @@ impl KeySource {
     pub(crate) fn report(&self, issuer: &str) {
         match &self.0 {
             Kind::Fixed(keys) => report(keys, issuer),
+            Kind::None => {}
             Kind::Remote(_) => {} // done by each fetch
         }
     }

@@ -138,6 +138,7 @@ fn introspection_remedy(error: &IntrospectionError) -> &'static str {
         IntrospectionError::NoCredentials => "add `client_id = \"…\"` and `client_secret = { file = \"…\" }`",
         IntrospectionError::PrivateKey => "point `private_key = { file = \"…\" }` to a file in PEM",
         IntrospectionError::Secret(_) => "put the secret there, or point to where it is",
+        IntrospectionError::TokenInfo => "leave out `client_id`, `client_secret`, `private_key` and `signed`",
         IntrospectionError::TokenPrefix { .. } => "write it like `token_prefix = \"ory_at_\"`",
         _ => "change the table",
     }

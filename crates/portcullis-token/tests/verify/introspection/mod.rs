@@ -7,6 +7,7 @@ mod requests;
 mod routing;
 mod settings;
 mod signed;
+mod tokeninfo;
 
 use portcullis_core::VerifiedClaims;
 use portcullis_token::{ClientCredentials, Introspection, TokenError, Verifier};
