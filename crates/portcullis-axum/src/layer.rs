@@ -1,8 +1,10 @@
+use std::net::SocketAddr;
+
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{FromRequestParts, MatchedPath, OriginalUri, RawPathParams};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, OriginalUri, RawPathParams};
 use http::Uri;
 use http::request::Parts;
-use portcullis::RouteMatch;
+use portcullis::{Connection, RouteMatch};
 use portcullis_tower::MatchedRoute;
 
 /// The route that axum matched, with the values that axum's own extractors yield.
@@ -19,6 +21,14 @@ impl MatchedRoute for AxumRoute {
             Err(RawPathParamsRejection::MissingPathParams(_)) => Some(RouteMatch::new(path.as_str(), [""; 0])),
             Err(_) => Some(RouteMatch::unreadable(path.as_str())),
         }
+    }
+
+    /// A [`Connection`] that the server states, alone or as the [`ConnectInfo`] of its listener, else the address of the peer.
+    fn connection(&self, parts: &Parts) -> Connection {
+        let stated = parts.extensions.get::<Connection>().copied();
+        let stated = stated.or_else(|| Some(parts.extensions.get::<ConnectInfo<Connection>>()?.0));
+        let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Connection::from_peer(info.ip()));
+        stated.or_else(peer).unwrap_or_default()
     }
 
     fn target<'p>(&self, parts: &'p Parts) -> &'p Uri {

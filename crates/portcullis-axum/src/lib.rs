@@ -68,8 +68,8 @@ mod router;
 pub use extract::{Allowed, Authz, Caller, Permit};
 pub use layer::AxumRoute;
 pub use portcullis::{
-    Actor, Admission, Answer, BoxFuture, Clock, DecisionId, Directory, DirectoryError, Discharge, Facts, Gate,
-    GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, ProtectedResource,
+    Actor, Admission, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError, Discharge, Facts,
+    Gate, GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, ProtectedResource,
     ProtectedResourceError, QueryToken, Resource, ResourceData, ResourceIdentifier, ResourceIdentifierError, Subject,
     UnixTime,
 };

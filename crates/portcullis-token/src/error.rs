@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use portcullis_core::UnixTime;
 
+use crate::confirmation::BindingRule;
+use crate::dpop::ProofError;
 use crate::excerpt::Excerpt;
 use crate::json::InvalidJson;
 
@@ -40,10 +42,22 @@ pub enum TokenError {
     /// The signature was not made by the key over this text.
     #[error("the signature is wrong")]
     BadSignature,
-    /// The token is bound to a key (`cnf`), and possession of that key is not verified here. Such a token is never
-    /// treated as a bearer token.
-    #[error("the token is bound to a key by `cnf`, and no proof of possession is supported")]
+    /// The issuer's tokens must be bound to their holder, and this one is not, or not so.
+    #[error("the token is not bound to its holder as this issuer's tokens must be")]
+    BindingRequired {
+        /// What they must be.
+        rule: BindingRule,
+    },
+    /// The token is bound to a key (`cnf`) in no way that is verified here. Such a token is never treated as a bearer
+    /// token.
+    #[error("the token is bound to a key by `cnf` in a way that is not supported here")]
     BindingUnsupported,
+    /// The token is bound to a key, and was presented as a bearer token (RFC 9449 §7.2).
+    #[error("the token is bound to a key by `cnf.jkt`, and was presented under the scheme `Bearer`")]
+    BoundTokenAsBearer,
+    /// The token is bound to a certificate, and its sender showed none, or another one (RFC 8705 §3).
+    #[error("the token is bound to a certificate by `cnf`, and the client did not show it")]
+    CertificateMismatch,
     /// The issuer must be asked about the token, and refuses the credentials of this resource server.
     #[error("issuer `{issuer}` refuses our client credentials, so it cannot be asked about tokens")]
     CredentialsRefused {
@@ -98,6 +112,12 @@ pub enum TokenError {
         /// The claim that gives it away.
         claim: &'static str,
     },
+    /// The token was presented under the scheme `DPoP` and is bound to no key, so a proof proves nothing.
+    #[error("the token was presented under the scheme `DPoP`, and has no `cnf.jkt`")]
+    NotBound,
+    /// The sender did not prove that it holds the key of the token. The answer depends on [`ProofError`].
+    #[error("the proof of possession is not accepted: {0}")]
+    Proof(Box<ProofError>),
     /// The token is not valid yet.
     #[error("the token is not valid before {nbf}; it is {now}")]
     NotYetValid {
@@ -162,6 +182,11 @@ impl TokenError {
             Self::WrongAudience => "the access token is for another audience",
             Self::WrongType { .. } | Self::NotAnAccessToken { .. } => "the token is not an access token",
             Self::BindingUnsupported => "the access token is bound to a key and no proof of possession is accepted",
+            Self::BindingRequired { .. } => "the access token must be bound to a key",
+            Self::BoundTokenAsBearer => "the access token is bound to a key and needs a DPoP proof",
+            Self::CertificateMismatch => "the access token is bound to another client certificate",
+            Self::NotBound => "the access token is not bound to a DPoP key",
+            Self::Proof(error) => error.description(),
             Self::Malformed(_) => "the access token is malformed",
             Self::Inactive => "the access token is not active",
             Self::Revoked => "the access token was revoked",
@@ -189,6 +214,12 @@ impl TokenError {
             Self::Unavailable { retry_after, .. } | Self::StatusUnavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
+    }
+}
+
+impl From<ProofError> for TokenError {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(Box::new(error))
     }
 }
 

@@ -7,6 +7,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
+use crate::confirmation::BindingRule;
 use crate::http::is_secure_or_loopback;
 use crate::introspection::Introspection;
 use crate::preset::{Identifier, Preset, TokenRules};
@@ -25,6 +26,7 @@ use crate::status::StatusCheck;
 /// - Clocks may differ by 30 seconds.
 /// - `aud` may name others beside this resource server.
 /// - Tokens are JWTs, and the issuer is not asked about them.
+/// - Tokens need not be bound to their holder; one that is bound is never taken without its proof.
 /// - A token with a claim `status` is refused: [`StatusCheck::Refuse`].
 ///
 /// [`Issuer::of`] starts from what another product does.
@@ -48,6 +50,7 @@ pub struct Issuer {
     pub(crate) foreign_audiences: ForeignAudiences,
     pub(crate) leeway: Duration,
     pub(crate) status: StatusCheck,
+    pub(crate) binding: BindingRule,
     pub(crate) introspection: Option<Arc<Introspection>>,
 }
 
@@ -124,6 +127,7 @@ impl Issuer {
             foreign_audiences: ForeignAudiences::Accepted,
             leeway: DEFAULT_LEEWAY,
             status: StatusCheck::default(),
+            binding: BindingRule::default(),
             introspection: None,
         })
     }
@@ -153,6 +157,19 @@ impl Issuer {
     pub fn with_status(mut self, status: StatusCheck) -> Self {
         self.status = status;
         self
+    }
+
+    /// Refuses tokens that are not bound to their holder as `binding` says.
+    #[must_use]
+    pub fn with_binding(mut self, binding: BindingRule) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    /// How this issuer's tokens must be bound to their holder.
+    #[must_use]
+    pub fn binding(&self) -> BindingRule {
+        self.binding
     }
 
     /// Says how this issuer marks its access tokens.

@@ -12,6 +12,7 @@ mod algorithm;
 mod api_key;
 mod base64url;
 mod claims;
+mod confirmation;
 mod dpop;
 mod duration;
 mod error;
@@ -23,6 +24,8 @@ mod json;
 mod jws;
 mod keys;
 mod limits;
+mod mtls;
+mod presented;
 mod preset;
 mod revocation;
 mod secret;
@@ -37,10 +40,12 @@ pub use api_key::{
     ApiKeyEntry, ApiKeyError, ApiKeySettings, ApiKeyStatus, ApiKeyText, ApiKeys, ApiKeysError, InvalidKeyFile,
     KeyFileError, KeyPlace, NewApiKey,
 };
+pub use confirmation::BindingRule;
 pub use dpop::{
-    InvalidNonceLifetime, InvalidOrigin, InvalidProof, InvalidThumbprint, InvalidUri, MemoryReplayStore, NonceKey,
-    NonceKeyError, NoncePolicy, Nonces, Origin, ProofError, ProofRequest, ProofVerifier, ProofVerifierError, ProvenKey,
-    Recall, ReplayFuture, ReplayStore, ReplayStoreError, TargetUri, Thumbprint, UsedProof,
+    DpopSettings, DpopSettingsError, InvalidNonceLifetime, InvalidOrigin, InvalidProof, InvalidThumbprint, InvalidUri,
+    MemoryReplayStore, NonceKey, NonceKeyError, NoncePolicy, Nonces, Origin, ProofError, ProofRequest, ProofVerifier,
+    ProofVerifierError, ProvenKey, Recall, ReplayFuture, ReplayScope, ReplayStore, ReplayStoreError, TargetUri,
+    Thumbprint, UsedProof,
 };
 pub use duration::{HumanDuration, InvalidDuration};
 pub use error::{Malformed, Segment, TokenError};
@@ -51,10 +56,12 @@ pub use issuer::{ForeignAudiences, Issuer, IssuerError, TokenType};
 pub use json::InvalidJson;
 pub use keys::{IgnoredKey, IgnoredReason, KeySet, KeySetError};
 pub use limits::Limits;
+pub use mtls::{CertificateField, CertificateFieldError, CertificateThumbprint};
+pub use presented::PresentedToken;
 pub use preset::Preset;
 pub use revocation::{Presented, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target};
 pub use secret::SecretError;
 pub use settings::{IssuerSettings, SettingsError, TenantsError};
 pub use source::{KeySource, KeySourceError};
 pub use status::{StatusCheck, StatusLists, StatusListsError};
-pub use verifier::{Verifier, VerifierError};
+pub use verifier::{Verified, Verifier, VerifierError};

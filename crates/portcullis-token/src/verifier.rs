@@ -7,20 +7,23 @@ use portcullis_core::{UnixTime, VerifiedClaims};
 
 use crate::api_key::ApiKeys;
 use crate::claims;
+use crate::confirmation;
+use crate::dpop::ProofVerifier;
 use crate::error::{Malformed, Segment, TokenError};
 use crate::excerpt::Excerpt;
 use crate::introspection::{IntrospectedTokens, Introspection, is_token68};
 use crate::issuer::{Issuer, TokenType};
 use crate::jws::{self, UnverifiedToken};
 use crate::limits::Limits;
+use crate::presented::PresentedToken;
 use crate::signature;
 use crate::status;
 
 /// Verifies access tokens of the trusted issuers.
 ///
 /// The way through a token is fixed: its size, its syntax, its header, the issuer that its `iss` names, one key of
-/// that issuer, the signature, the kind of token, its audience, its times, the form of its claims, and its status. The
-/// first failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
+/// that issuer, the signature, the kind of token, its audience, its times, the form of its claims, its status, and last
+/// whether its sender holds what it is bound to. The first failure is the answer. No claim means anything before the signature is checked, except that `iss` selects whose
 /// keys to check with.
 ///
 /// A token that is not a JWT by its shape goes to the issuer that takes opaque tokens, if there is one
@@ -51,6 +54,28 @@ pub struct Verifier {
     asked: Vec<Asked>,
     limits: Limits,
     api_keys: Option<ApiKeys>,
+    proofs: Option<ProofVerifier>,
+}
+
+/// A token that was accepted, and what its sender should hear about.
+#[derive(Debug)]
+pub struct Verified {
+    claims: VerifiedClaims,
+    next_nonce: Option<String>,
+}
+
+impl Verified {
+    /// The claims, with what was proven about the sender.
+    #[must_use]
+    pub fn into_claims(self) -> VerifiedClaims {
+        self.claims
+    }
+
+    /// The value of the field `DPoP-Nonce` in the answer, if the client should use a new nonce (RFC 9449 §8.2).
+    #[must_use]
+    pub fn next_nonce(&self) -> Option<&str> {
+        self.next_nonce.as_deref()
+    }
 }
 
 /// An issuer that is asked about opaque tokens.
@@ -80,7 +105,7 @@ impl Verifier {
             return Err(VerifierError::NoIssuer);
         }
         let asked = asked(&by_identifier)?;
-        Ok(Self { issuers: by_identifier, asked, limits: Limits::DEFAULT, api_keys: None })
+        Ok(Self { issuers: by_identifier, asked, limits: Limits::DEFAULT, api_keys: None, proofs: None })
     }
 
     /// Accepts API keys, too.
@@ -102,6 +127,20 @@ impl Verifier {
         self.api_keys.as_ref()
     }
 
+    /// Accepts tokens under the scheme `DPoP`, with proofs that `proofs` verifies. Without it, tokens that are bound by
+    /// `cnf.jkt` are refused.
+    #[must_use]
+    pub fn with_proofs(mut self, proofs: ProofVerifier) -> Self {
+        self.proofs = Some(proofs);
+        self
+    }
+
+    /// What verifies proofs, if the scheme `DPoP` is accepted.
+    #[must_use]
+    pub fn proofs(&self) -> Option<&ProofVerifier> {
+        self.proofs.as_ref()
+    }
+
     /// Looks at less input than [`Limits::DEFAULT`] allows.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -116,7 +155,7 @@ impl Verifier {
         issuers.into_iter()
     }
 
-    /// Verifies `token`, the text of the credentials without the scheme, at `now`.
+    /// Verifies `token`, the text of the credentials without the scheme `Bearer`, at `now`.
     ///
     /// The claims that come back are all of the token's, with its header, from the source named by the alias of its
     /// issuer. Dropping the future does no harm.
@@ -127,6 +166,29 @@ impl Verifier {
     /// answer is 503. [`TokenError::CredentialsRefused`] if the issuer does not accept ours: that is a defect, and the
     /// answer is 500. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
+        self.verify_presented(&PresentedToken::bearer(token), now).await.map(Verified::into_claims)
+    }
+
+    /// Verifies a token as a request presents it, with the proofs beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::verify`]; [`TokenError::Proof`] is answered as [`ProofError`](crate::ProofError) says.
+    pub async fn verify_presented(
+        &self,
+        presented: &PresentedToken<'_>,
+        now: UnixTime,
+    ) -> Result<Verified, TokenError> {
+        let (issuer, claims) = self.read(presented.token, now).await?;
+        // Last, so that a proof is used up only by a token that is accepted.
+        let proofs = self.proofs.as_ref();
+        let possession = confirmation::prove(claims.claims(), issuer.binding, presented, proofs, now).await?;
+        let claims = possession.proven.into_iter().fold(claims, VerifiedClaims::with_binding);
+        Ok(Verified { claims, next_nonce: possession.next_nonce })
+    }
+
+    /// The claims of `token`, about which everything was checked but who sends it.
+    async fn read(&self, token: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
         // By shape, never because something else failed: what is wrong with a JWT is not for the issuer to forgive.
         if self.asked.is_empty() || jws::has_shape(token) {
             self.verify_jwt(token, now).await
@@ -135,7 +197,7 @@ impl Verifier {
         }
     }
 
-    async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
+    async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
         if issuer.rules.typ == TokenType::Opaque {
@@ -158,10 +220,11 @@ impl Verifier {
             }
         };
         status::check(issuer, &claims, now).await?;
-        Ok(VerifiedClaims::assume_verified(issuer.alias(), claims).with_header(token.header.parameters))
+        let claims = VerifiedClaims::assume_verified(issuer.alias(), claims).with_header(token.header.parameters);
+        Ok((issuer, claims))
     }
 
-    async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
+    async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
         let limit = self.limits.token_bytes;
         if token.len() > limit {
             return Err(Malformed::TooLarge { segment: Segment::Whole, limit }.into());
@@ -174,7 +237,7 @@ impl Verifier {
         let Asked { issuer, introspection } = asked.ok_or(TokenError::UnknownIssuer)?;
         let claims = introspection.claims(issuer, token, now).await?;
         status::check(issuer, &claims, now).await?;
-        Ok(VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims)))
+        Ok((issuer, VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims))))
     }
 }
 

@@ -1,6 +1,6 @@
 use http::Uri;
 use http::request::Parts;
-use portcullis::RouteMatch;
+use portcullis::{Connection, RouteMatch};
 
 /// Finds the route that the framework chose for a request.
 ///
@@ -13,5 +13,10 @@ pub trait MatchedRoute: Clone + Send + Sync + 'static {
     /// The target of the request as it arrived, for frameworks that shorten it for nested services.
     fn target<'p>(&self, parts: &'p Parts) -> &'p Uri {
         &parts.uri
+    }
+
+    /// The connection that the request came on: what the server has put into the request's extensions.
+    fn connection(&self, parts: &Parts) -> Connection {
+        parts.extensions.get().copied().unwrap_or_default()
     }
 }

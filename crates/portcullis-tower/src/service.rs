@@ -50,8 +50,9 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let route = matched_route.matched_route(&mut parts).await;
-            let target = matched_route.target(&parts);
+            let (target, connection) = (matched_route.target(&parts), matched_route.connection(&parts));
             let head = RequestHead::new(&parts.method, target, &parts.headers, route.as_ref());
+            let head = head.with_connection(connection);
             if let Some(answer) = gate.metadata(&head) {
                 return Ok(answer.into_response());
             }
@@ -59,10 +60,15 @@ where
                 Ok(admission) => admission,
                 Err(answer) => return Ok(answer.into_response()),
             };
+            gate.proxies().strip(&connection, &mut parts.headers);
             parts.extensions.insert(admission.clone());
             let mut response = inner.call(Request::from_parts(parts, body)).await?;
             if let Some(answer) = admission.conclude(response.status()) {
                 return Ok(answer.into_response());
+            }
+            if let Some(nonce) = admission.next_nonce().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+                response.headers_mut().insert("dpop-nonce", nonce);
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
             // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5).
             response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));

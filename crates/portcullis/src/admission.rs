@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
-use crate::gate::{Gate, RETRY_AFTER};
+use crate::gate::{Entry, Gate, RETRY_AFTER, Sender};
 use crate::head::{RequestHead, RouteMatch};
 use crate::observe;
 use crate::refusal::{Defect, Refusal, chain};
@@ -64,6 +64,13 @@ impl Admission {
     #[must_use]
     pub fn decision_id(&self) -> DecisionId {
         self.0.id
+    }
+
+    /// The value of the field `DPoP-Nonce` of the answer, if the client should use a new nonce (RFC 9449 §8.2). Such an
+    /// answer must not be stored.
+    #[must_use]
+    pub fn next_nonce(&self) -> Option<&str> {
+        self.0.sender.next_nonce.as_deref()
     }
 
     /// Decides the action of the route on `resource`, for an action without facts.
@@ -135,7 +142,7 @@ impl Admission {
         let replaced = (!fine).then(|| {
             let forgotten = || {
                 let refusal = Refusal::from(Defect::Forgotten);
-                let answer = self.0.gate.answer(&refusal, self.0.id, &self.0.method);
+                let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
                 (refusal, answer)
             };
             progress.refused.get_or_insert_with(forgotten).1.clone()
@@ -169,7 +176,7 @@ impl Admission {
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
-        let answer = self.0.gate.answer(&refusal, self.0.id, &self.0.method);
+        let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
         self.0.progress().refused = Some((refusal, answer.clone()));
         answer
     }
@@ -194,6 +201,7 @@ pub(crate) struct Visit {
     method: Method,
     route: String,
     session: Option<Arc<Session>>,
+    sender: Sender,
     target: Target,
     permit: Option<Arc<Permit>>,
     progress: Mutex<Progress>,
@@ -217,12 +225,13 @@ impl Visit {
         now: UnixTime,
         head: &RequestHead<'_>,
         session: Option<Arc<Session>>,
-        target: Target,
-        permit: Option<Arc<Permit>>,
+        sender: Sender,
+        entry: Entry,
     ) -> Self {
+        let Entry { target, permit } = entry;
         let route = head.route().map_or("", RouteMatch::pattern).to_owned();
         let progress = Mutex::new(Progress::default());
-        Self { gate, id, now, method: head.method().clone(), route, session, target, permit, progress }
+        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
     }
 
     /// The action that is decided if the handler says `named`.

@@ -6,10 +6,10 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
     RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use portcullis_core::{DenialKind, StepUp};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use portcullis_core::{Binding, DenialKind, StepUp};
 
-use crate::challenge::{Challenge, ProtectionSpace};
+use crate::challenge::{ApiKeyScheme, Challenge, ProtectionSpace, Scheme};
 use crate::decision_id::DecisionId;
 use crate::problem::Problem;
 use crate::refusal::{Defect, Denied, Refusal};
@@ -24,14 +24,17 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | the token or the API key is not accepted | 401 | `error="invalid_token"` |
 /// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
 /// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
-/// | a bound token or a confirmation would help | 403 | none, a problem type of its own |
+/// | the DPoP proof is not accepted | 401 | `DPoP error="invalid_dpop_proof"`, or `use_dpop_nonce` with `DPoP-Nonce` (RFC 9449 §7.1, §9) |
+/// | a token bound to a DPoP key would help | 401 | `DPoP error="invalid_token"`, `algs` |
+/// | a token bound to a certificate or a confirmation would help | 403 | none, a problem type of its own |
+/// | more DPoP proofs came with one key than are remembered | 429 | none; `Retry-After` |
 /// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | none |
 /// | no such route or resource, no such method | 404, 405 | none |
 /// | the service, its policies or its data are at fault | 500 | none |
 /// | something is out of reach | 503 | none; `Retry-After` |
 ///
-/// Where the gate publishes metadata, every challenge of OAuth leads to them by `resource_metadata` (RFC 9728 §5.1). Where API
-/// keys are accepted in a scheme of their own, each 401 has a second challenge for it.
+/// Where the gate publishes metadata, every challenge of OAuth leads to them by `resource_metadata` (RFC 9728 §5.1). The
+/// challenge is of the scheme that the client used. Each 401 has a further one for every other scheme that is accepted.
 ///
 /// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
 /// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
@@ -53,8 +56,24 @@ impl Answer {
         Row::of(&Refusal::Defect(Defect::NotDecided)).answer(None, None, &Method::GET)
     }
 
-    pub(crate) fn of(refusal: &Refusal, space: ProtectionSpace<'_>, decision: DecisionId, method: &Method) -> Self {
-        Row::of(refusal).answer(Some(space), Some(decision), method)
+    /// The answer to a request whose client used the scheme `scheme`.
+    pub(crate) fn of(
+        refusal: &Refusal,
+        space: ProtectionSpace<'_>,
+        scheme: Scheme,
+        decision: DecisionId,
+        method: &Method,
+    ) -> Self {
+        Row::of(refusal).under(scheme).answer(Some(space), Some(decision), method)
+    }
+
+    /// The answer with a nonce for the client's next proof (RFC 9449 §8.2).
+    pub(crate) fn with_nonce(mut self, nonce: &str) -> Self {
+        if let Ok(nonce) = HeaderValue::try_from(nonce) {
+            self.0.headers.insert(DPOP_NONCE, nonce);
+            self.0.headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        }
+        self
     }
 
     /// The metadata of the protected resource, which are public and may be read by any page (RFC 9728 §3.2).
@@ -86,16 +105,6 @@ impl Answer {
 
     fn readable_by_any_page(mut self) -> Self {
         self.0.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        self
-    }
-
-    /// The answer with another challenge, if it has a status that asks for credentials: one field line for each scheme
-    /// that is accepted (RFC 9110 §11.6.1).
-    pub(crate) fn or_with(mut self, challenge: &Challenge, realm: &str) -> Self {
-        if self.0.status == StatusCode::UNAUTHORIZED {
-            let space = ProtectionSpace { realm, metadata: None };
-            self.0.headers.append(WWW_AUTHENTICATE, challenge.to_value(space));
-        }
         self
     }
 
@@ -133,7 +142,7 @@ struct Row {
     problem: Problem,
     challenge: Option<Challenge>,
     detail: Option<String>,
-    field: Option<(http::HeaderName, String)>,
+    field: Option<(HeaderName, String)>,
 }
 
 impl Row {
@@ -146,6 +155,16 @@ impl Row {
             Refusal::NoCredentials => Self::new(Problem::CredentialsRequired).challenge(Challenge::bearer()),
             Refusal::InvalidToken { description, .. } => {
                 Self::described(Problem::InvalidToken, "invalid_token", description)
+            }
+            Refusal::InvalidProof { description, .. } => {
+                Self::described(Problem::InvalidProof, "invalid_dpop_proof", description)
+            }
+            Refusal::UseNonce { nonce } => {
+                let row = Self::new(Problem::NonceRequired).challenge(Challenge::error("use_dpop_nonce"));
+                row.field(DPOP_NONCE, nonce.clone())
+            }
+            Refusal::ProofFlood { retry_after } => {
+                Self::new(Problem::TooManyProofs).field(RETRY_AFTER, seconds_up(*retry_after).to_string())
             }
             Refusal::UnusableClaims { .. } => Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS),
             Refusal::Denied(denied) => Self::denied(denied),
@@ -172,7 +191,11 @@ impl Row {
             return plain().detail(denied.message());
         };
         let scope = (!scopes.is_empty()).then(|| scopes.join(" "));
-        let row = if !remedy.bindings().is_empty() {
+        let row = if remedy.bindings().contains(&Binding::Dpop) {
+            // RFC 9449 §7.1: whoever has an unbound token needs another one.
+            let challenge = Challenge::error("invalid_token").under(Scheme::Dpop);
+            Self::new(Problem::DpopRequired).challenge(challenge)
+        } else if !remedy.bindings().is_empty() {
             Self::new(Problem::ProofOfPossessionRequired)
         } else if let Some(step_up) = remedy.step_up() {
             let challenge = step_up_challenge(step_up);
@@ -202,6 +225,15 @@ impl Row {
         Self::new(problem).challenge(challenge).detail(Some(description.to_owned()))
     }
 
+    /// The challenge is of the scheme that the client used, unless it is about another one.
+    fn under(self, scheme: Scheme) -> Self {
+        let own = |challenge: Challenge| match challenge.scheme() {
+            Scheme::Bearer => challenge.under(scheme),
+            Scheme::Dpop | Scheme::ApiKey => challenge,
+        };
+        Self { challenge: self.challenge.map(own), ..self }
+    }
+
     fn challenge(self, challenge: Challenge) -> Self {
         Self { challenge: Some(challenge), ..self }
     }
@@ -210,7 +242,7 @@ impl Row {
         Self { detail, ..self }
     }
 
-    fn field(self, name: http::HeaderName, value: String) -> Self {
+    fn field(self, name: HeaderName, value: String) -> Self {
         Self { field: Some((name, value)), ..self }
     }
 
@@ -221,8 +253,12 @@ impl Row {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let (Some(challenge), Some(space)) = (&self.challenge, space) {
             headers.insert(WWW_AUTHENTICATE, challenge.to_value(space));
+            for other in others(challenge, self.problem, space) {
+                headers.append(WWW_AUTHENTICATE, other.to_value(space));
+            }
             // So that a page of another origin can read it, where the application lets it read answers at all.
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+            let exposed = if challenge.oauth_error() == Some("use_dpop_nonce") { EXPOSED } else { "WWW-Authenticate" };
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         }
         let field = self.field.and_then(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
         headers.extend(field);
@@ -230,6 +266,19 @@ impl Row {
         let body = self.problem.document(decision, error, self.detail.as_deref());
         Answer::new(self.problem.status(), headers, body, method)
     }
+}
+
+/// The challenges of the other schemes that are accepted, one field line each (RFC 9110 §11.6.1). Only the scheme that the
+/// client used says what went wrong; if no scheme could be told, all of them do (RFC 9449 §7.2).
+fn others(challenge: &Challenge, problem: Problem, space: ProtectionSpace<'_>) -> Vec<Challenge> {
+    let asks = problem.status() == StatusCode::UNAUTHORIZED;
+    let dpop = space.dpop_algs.filter(|_| challenge.scheme() == Scheme::Bearer);
+    let dpop = dpop.and_then(|_| match problem {
+        Problem::MalformedCredentials => Some(challenge.clone().under(Scheme::Dpop)),
+        _ => asks.then(|| Challenge::of(Scheme::Dpop)),
+    });
+    let api_key = (asks && space.api_keys == ApiKeyScheme::Accepted).then(|| Challenge::of(Scheme::ApiKey));
+    dpop.into_iter().chain(api_key).collect()
 }
 
 /// RFC 9470 §3.
@@ -251,5 +300,11 @@ fn seconds_up(duration: Duration) -> u64 {
 
 /// What a caller learns of a token whose claims cannot be used here.
 const UNUSABLE_CLAIMS: &str = "the claims of the access token are not accepted";
+/// RFC 9449 §8.
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// What pages of other origins may read of an answer with a nonce.
+const EXPOSED: &str = "WWW-Authenticate, DPoP-Nonce";
+
 /// Short enough that a new issuer or scope is known to all soon, long enough that nobody asks each time.
 const METADATA_LIFETIME: &str = "max-age=300";

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge, Engine};
-use portcullis_token::{Revocations, Verifier};
+use portcullis_token::{MemoryReplayStore, ProofVerifier, Revocations, Verifier};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
+use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
@@ -32,6 +33,8 @@ pub struct GateBuilder {
     query_token: QueryToken,
     revocations: Option<Box<dyn Revocations>>,
     transport: Transport,
+    proxies: Proxies,
+    proofs: Option<ProofVerifier>,
 }
 
 impl GateBuilder {
@@ -48,6 +51,8 @@ impl GateBuilder {
             query_token: QueryToken::default(),
             revocations: None,
             transport: Transport::default(),
+            proxies: Proxies::default(),
+            proofs: None,
         }
     }
 
@@ -94,6 +99,19 @@ impl GateBuilder {
         self
     }
 
+    /// Accepts tokens under the scheme `DPoP` (RFC 9449), with proofs that `proofs` verifies. Used proofs are remembered in
+    /// memory, and those from before this gate was built are refused.
+    pub fn dpop(mut self, proofs: ProofVerifier) -> Self {
+        self.proofs = Some(proofs);
+        self
+    }
+
+    /// Believes what `proxies` say of the connections that they pass on.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// Lets `handler` discharge the obligations called `name`. It runs before the handler of the request goes on, and
     /// an error means that nothing is permitted.
     pub fn obligation(mut self, name: impl Into<String>, handler: impl Discharge + Send + Sync + 'static) -> Self {
@@ -112,7 +130,11 @@ impl GateBuilder {
     /// # Errors
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
-    pub fn build(self) -> Result<Gate, GateError> {
+    pub fn build(mut self) -> Result<Gate, GateError> {
+        if let Some(proofs) = self.proofs.take() {
+            let replay = MemoryReplayStore::new(self.clock.now());
+            self.verifier = self.verifier.with_proofs(proofs.with_replay(Arc::new(replay)));
+        }
         if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
             return Err(GateError::Realm { realm: self.realm });
         }
@@ -131,6 +153,8 @@ impl GateBuilder {
             query_token: self.query_token,
             revocations: self.revocations,
             transport: self.transport,
+            proxies: self.proxies,
+            dpop_algs: self.verifier.proofs().map(ProofVerifier::algs),
             engine: Engine::new(self.bundle),
             verifier: self.verifier,
             clock: self.clock,

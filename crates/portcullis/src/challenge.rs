@@ -9,26 +9,69 @@ pub(crate) struct ProtectionSpace<'a> {
     pub(crate) realm: &'a str,
     /// The URL of its metadata (RFC 9728 §5.1). It comes from the settings, and never from a request.
     pub(crate) metadata: Option<&'a str>,
+    /// The algorithms of DPoP proofs (RFC 9449 §7.1); `None` if the scheme `DPoP` is not accepted.
+    pub(crate) dpop_algs: Option<&'a str>,
+    /// Whether API keys have a scheme of their own.
+    pub(crate) api_keys: ApiKeyScheme,
 }
 
-/// A challenge of the scheme `Bearer` (RFC 6750 §3), or of the private scheme `ApiKey`.
+/// Whether there is a scheme `ApiKey`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ApiKeyScheme {
+    #[default]
+    None,
+    Accepted,
+}
+
+/// The scheme that a client used, or would use. It is the scheme of its challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Scheme {
+    /// RFC 6750.
+    #[default]
+    Bearer,
+    /// RFC 9449.
+    Dpop,
+    /// The private scheme for API keys.
+    ApiKey,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+            Self::ApiKey => "ApiKey",
+        }
+    }
+}
+
+/// A challenge (RFC 9110 §11.6.1).
 ///
 /// Every value is a quoted string of characters that need no escape: others are removed (RFC 6750 §3 allows neither `"`
 /// nor `\` in its values).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    scheme: &'static str,
+    scheme: Scheme,
     parameters: Vec<(&'static str, String)>,
 }
 
 impl Challenge {
     /// The challenge to a request without credentials: no `error` (RFC 6750 §3.1).
     pub(crate) fn bearer() -> Self {
-        Self { scheme: "Bearer", parameters: Vec::new() }
+        Self::of(Scheme::Bearer)
     }
 
-    pub(crate) fn api_key() -> Self {
-        Self { scheme: "ApiKey", ..Self::bearer() }
+    pub(crate) fn of(scheme: Scheme) -> Self {
+        Self { scheme, parameters: Vec::new() }
+    }
+
+    /// The same challenge under another scheme.
+    pub(crate) fn under(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// The challenge with `error`.
@@ -51,9 +94,12 @@ impl Challenge {
     /// The value of one field line, for `space`. The realm comes first: a scheme needs at least one parameter. The URL
     /// of the metadata comes last.
     pub(crate) fn to_value(&self, space: ProtectionSpace<'_>) -> HeaderValue {
-        let mut text = format!("{} realm=\"{}\"", self.scheme, quotable(space.realm));
-        let metadata = space.metadata.map(|url| ("resource_metadata", quotable(url)));
-        for (name, value) in self.parameters.iter().chain(&metadata) {
+        let mut text = format!("{} realm=\"{}\"", self.scheme.name(), quotable(space.realm));
+        let algs = space.dpop_algs.filter(|_| self.scheme == Scheme::Dpop).map(|algs| ("algs", quotable(algs)));
+        // An API key is not had through OAuth.
+        let metadata = space.metadata.filter(|_| self.scheme != Scheme::ApiKey);
+        let metadata = metadata.map(|url| ("resource_metadata", quotable(url)));
+        for (name, value) in self.parameters.iter().chain(&algs).chain(&metadata) {
             text.extend([", ", name, "=\"", value, "\""]);
         }
         // Only visible ASCII and spaces are left, so this cannot fail; and if it did, a 401 still has its challenge.
@@ -76,19 +122,20 @@ mod tests {
     use super::*;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    const API: ProtectionSpace<'_> = ProtectionSpace { realm: "api", metadata: None };
+    const API: ProtectionSpace<'_> =
+        ProtectionSpace { realm: "api", metadata: None, dpop_algs: None, api_keys: ApiKeyScheme::None };
 
     #[test]
     fn a_challenge_is_never_the_bare_scheme() {
         assert_eq!(Challenge::bearer().to_value(API), "Bearer realm=\"api\""); // BRR-10
-        let spaced = ProtectionSpace { realm: "a b", metadata: None };
+        let spaced = ProtectionSpace { realm: "a b", ..API };
         assert_eq!(Challenge::bearer().to_value(spaced), "Bearer realm=\"a b\""); // HTP-06
     }
 
     #[test]
     fn the_metadata_stand_at_the_end() {
         // PRM-09
-        let space = ProtectionSpace { realm: "api", metadata: Some("https://a.example/.well-known/x") };
+        let space = ProtectionSpace { realm: "api", metadata: Some("https://a.example/.well-known/x"), ..API };
         assert_eq!(
             Challenge::error("insufficient_scope").with("scope", "a b").to_value(space),
             "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"a b\", \
@@ -121,7 +168,7 @@ mod tests {
             url in any::<String>(),
         ) {
             // GEN-10, BRR-12: an even number of quotes, no escape, nothing but printable ASCII
-            let space = ProtectionSpace { realm: &realm, metadata: Some(&url) };
+            let space = ProtectionSpace { realm: &realm, metadata: Some(&url), ..API };
             let value = Challenge::error("invalid_token").with("error_description", &description).to_value(space);
             let line = value.to_str().unwrap();
             prop_assert_eq!(line.matches('"').count(), 8, "{}", line);

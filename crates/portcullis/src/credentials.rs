@@ -4,7 +4,9 @@ use std::fmt;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use portcullis_token::KeyPlace;
+use portcullis_token::{CertificateFieldError, KeyPlace};
+
+use crate::challenge::Scheme;
 
 /// What a request brings to prove who it is.
 ///
@@ -16,8 +18,26 @@ pub(crate) enum Credentials<'a> {
     None,
     /// An access token of the scheme `Bearer`.
     Bearer(Token<'a>),
+    /// An access token of the scheme `DPoP`, if that is accepted. Its proof is in another field.
+    Dpop(Token<'a>),
     /// An API key, where and how the settings say. It is never taken for a token, nor a token for a key.
     ApiKey(Token<'a>),
+}
+
+/// What is accepted beside tokens of the scheme `Bearer`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted<'a> {
+    /// Where API keys stand, if any are accepted.
+    pub(crate) keys: Option<&'a KeyPlace>,
+    pub(crate) proofs: Proofs,
+}
+
+/// What becomes of the scheme `DPoP`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proofs {
+    /// It is a scheme like any other that is not supported.
+    NotSupported,
+    Verified,
 }
 
 /// The text of an access token or of an API key.
@@ -36,6 +56,9 @@ impl fmt::Debug for Token<'_> {
 /// `Display` is what the caller is told, too: fixed texts that fit `error_description` (RFC 6750 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
+    /// A proxy that is believed says nothing that can be read about the client's certificate.
+    #[error("{0}")]
+    Certificate(CertificateFieldError),
     /// There are an access token and an API key. Neither is picked.
     #[error("there are an access token and an API key")]
     Both,
@@ -60,10 +83,10 @@ pub(crate) enum Malformed {
 }
 
 impl<'a> Credentials<'a> {
-    /// Reads the credentials of a request; API keys stand at `keys`, if any are accepted.
-    pub(crate) fn read(headers: &'a HeaderMap, keys: Option<&KeyPlace>) -> Result<Self, Malformed> {
-        let of_scheme = Self::of_authorization(headers, keys == Some(&KeyPlace::Scheme))?;
-        let Some(KeyPlace::Field(name)) = keys else {
+    /// Reads the credentials of a request, of those that are accepted.
+    pub(crate) fn read(headers: &'a HeaderMap, accepted: Accepted<'_>) -> Result<Self, Malformed> {
+        let of_scheme = Self::of_authorization(headers, accepted)?;
+        let Some(KeyPlace::Field(name)) = accepted.keys else {
             return Ok(of_scheme);
         };
         match (single(headers, name)?, of_scheme) {
@@ -74,7 +97,7 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    fn of_authorization(headers: &'a HeaderMap, accepts_keys: bool) -> Result<Self, Malformed> {
+    fn of_authorization(headers: &'a HeaderMap, accepted: Accepted<'_>) -> Result<Self, Malformed> {
         let Some(field) = single(headers, AUTHORIZATION.as_str())? else {
             return Ok(Self::None);
         };
@@ -84,7 +107,9 @@ impl<'a> Credentials<'a> {
         }
         let credentials = if scheme.eq_ignore_ascii_case(b"Bearer") {
             Self::Bearer
-        } else if accepts_keys && scheme.eq_ignore_ascii_case(b"ApiKey") {
+        } else if accepted.proofs == Proofs::Verified && scheme.eq_ignore_ascii_case(b"DPoP") {
+            Self::Dpop
+        } else if accepted.keys == Some(&KeyPlace::Scheme) && scheme.eq_ignore_ascii_case(b"ApiKey") {
             Self::ApiKey
         } else {
             return Ok(Self::None);
@@ -94,6 +119,16 @@ impl<'a> Credentials<'a> {
             (_, []) => Err(Malformed::Empty),
             ([], _) => Err(Malformed::NoScheme),
             _ => token68(token).map(|token| credentials(Token(token))).ok_or(Malformed::NotToken68),
+        }
+    }
+}
+
+impl Credentials<'_> {
+    /// The scheme that the client used.
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self {
+            Self::Dpop(_) => Scheme::Dpop,
+            Self::None | Self::Bearer(_) | Self::ApiKey(_) => Scheme::Bearer,
         }
     }
 }
@@ -135,14 +170,34 @@ const MAX_FIELD_BYTES: usize = 16 * 1024;
 mod tests {
     use super::*;
 
+    const BEARER: Accepted<'_> = Accepted { keys: None, proofs: Proofs::NotSupported };
+
+    #[test]
+    fn the_scheme_dpop_is_read_only_where_proofs_are_verified() {
+        // DPP-01, HTP-01, HTP-09
+        let read = |proofs, text: &'static str| {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(text))]);
+            Credentials::read(&headers, Accepted { proofs, ..BEARER }).map(|credentials| match credentials {
+                Credentials::Dpop(token) => token.0.to_owned(),
+                other => format!("{other:?}"),
+            })
+        };
+        for field in ["DPoP abc", "dpop abc", "DPOP  abc"] {
+            assert_eq!(read(Proofs::Verified, field), Ok("abc".to_owned()), "{field}");
+            assert_eq!(read(Proofs::NotSupported, field), Ok("None".to_owned()), "{field}");
+        }
+        assert_eq!(read(Proofs::Verified, "DPoP"), Err(Malformed::Empty));
+        assert_eq!(read(Proofs::Verified, "DPoP a b"), Err(Malformed::NotToken68));
+    }
+
     #[track_caller]
     fn read(fields: &[&[u8]]) -> Result<Option<String>, Malformed> {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(field).unwrap());
         }
-        Credentials::read(&headers, None).map(|credentials| match credentials {
-            Credentials::None | Credentials::ApiKey(_) => None,
+        Credentials::read(&headers, BEARER).map(|credentials| match credentials {
+            Credentials::None | Credentials::Dpop(_) | Credentials::ApiKey(_) => None,
             Credentials::Bearer(token) => Some(token.0.to_owned()),
         })
     }
@@ -181,7 +236,11 @@ mod tests {
             for (name, value) in fields {
                 headers.append(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(&Credentials::read(&headers, place), expected, "{place:?} {fields:?}");
+            assert_eq!(
+                &Credentials::read(&headers, Accepted { keys: place, ..BEARER }),
+                expected,
+                "{place:?} {fields:?}"
+            );
         }
     }
 
@@ -252,6 +311,6 @@ mod tests {
     #[test]
     fn the_token_does_not_print() {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer canary"))]);
-        assert!(!format!("{:?}", Credentials::read(&headers, None)).contains("canary")); // GEN-04
+        assert!(!format!("{:?}", Credentials::read(&headers, BEARER)).contains("canary")); // GEN-04
     }
 }

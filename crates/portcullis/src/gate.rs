@@ -4,17 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use portcullis_core::{
     Action, Bundle, Caller, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::{ApiKeys, KeyPlace, Revocations, Verifier};
+use portcullis_token::{ApiKeys, KeyPlace, PresentedToken, Revocations, Verifier};
 
 use crate::admission::{Admission, Visit};
 use crate::answer::Answer;
 use crate::builder::GateBuilder;
-use crate::challenge::{Challenge, ProtectionSpace};
+use crate::challenge::{ApiKeyScheme, ProtectionSpace, Scheme};
 use crate::clock::Clock;
-use crate::credentials::{Credentials, Malformed};
+use crate::connection::Proxies;
+use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
@@ -40,6 +42,7 @@ use crate::transport::Transport;
 /// - An access token in the query is ignored.
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
+/// - No proxy is believed about the certificates of its clients.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
@@ -57,6 +60,9 @@ pub(crate) struct Parts {
     pub(crate) query_token: QueryToken,
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
+    pub(crate) proxies: Proxies,
+    /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
+    pub(crate) dpop_algs: Option<String>,
 }
 
 impl Gate {
@@ -91,6 +97,12 @@ impl Gate {
         self.0.metadata.paths()
     }
 
+    /// The proxies that are believed.
+    #[must_use]
+    pub fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
     /// Lets a request through, or says what to answer.
     ///
     /// The token is verified, the caller prepared, the action found by the framework's own route. Then the engine
@@ -104,13 +116,13 @@ impl Gate {
         let id = DecisionId::new(now);
         let mut found = Found::default();
         let refusal = match self.admit(head, now, &mut found).await {
-            Ok(Entry { target, permit }) => {
-                let session = found.session;
-                return Ok(Visit::new(self.clone(), id, now, head, session, target, permit).into());
+            Ok(entry) => {
+                let Found { session, sender, .. } = found;
+                return Ok(Visit::new(self.clone(), id, now, head, session, sender, entry).into());
             }
             Err(refusal) => refusal,
         };
-        let answer = self.answer(&refusal, id, head.method());
+        let answer = self.answer(&refusal, &found.sender, id, head.method());
         observe::Event {
             id,
             method: head.method(),
@@ -124,12 +136,20 @@ impl Gate {
         Err(answer)
     }
 
-    pub(crate) fn answer(&self, refusal: &Refusal, id: DecisionId, method: &http::Method) -> Answer {
-        let space = ProtectionSpace { realm: &self.0.realm, metadata: self.0.metadata.url() };
-        let answer = Answer::of(refusal, space, id, method);
-        match self.key_place() {
-            Some(KeyPlace::Scheme) => answer.or_with(&Challenge::api_key(), &self.0.realm),
-            _ => answer,
+    pub(crate) fn answer(&self, refusal: &Refusal, sender: &Sender, id: DecisionId, method: &http::Method) -> Answer {
+        let space = ProtectionSpace {
+            realm: &self.0.realm,
+            metadata: self.0.metadata.url(),
+            dpop_algs: self.0.dpop_algs.as_deref(),
+            api_keys: match self.key_place() {
+                Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
+                _ => ApiKeyScheme::None,
+            },
+        };
+        let answer = Answer::of(refusal, space, sender.scheme, id, method);
+        match &sender.next_nonce {
+            Some(nonce) => answer.with_nonce(nonce),
+            None => answer,
         }
     }
 
@@ -169,7 +189,9 @@ impl Gate {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
-        let credentials = Credentials::read(head.headers(), self.key_place())?;
+        let proofs = if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported };
+        let credentials = Credentials::read(head.headers(), Accepted { keys: self.key_place(), proofs })?;
+        found.sender.scheme = credentials.scheme();
         if credentials != Credentials::None && self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
@@ -177,8 +199,8 @@ impl Gate {
         let action = target.as_ref().ok().and_then(|(target, _)| self.action(target));
         found.action = action.map(|action| action.name().to_owned());
         let session = match &credentials {
-            Credentials::Bearer(_) | Credentials::ApiKey(_) => {
-                let caller = self.caller(&credentials, now).await?;
+            Credentials::Bearer(_) | Credentials::Dpop(_) | Credentials::ApiKey(_) => {
+                let caller = self.caller(&credentials, head, now, &mut found.sender).await?;
                 // Before the directory is asked: it is not to be bothered for a route that does not exist.
                 if target.is_ok() {
                     let known = self.ask(self.0.directory.principal(&caller)).await?;
@@ -215,11 +237,36 @@ impl Gate {
         }
     }
 
-    async fn caller(&self, credentials: &Credentials<'_>, now: UnixTime) -> Result<Caller, Refusal> {
-        let claims = match (credentials, self.0.verifier.api_keys()) {
-            (Credentials::Bearer(token), _) => self.0.verifier.verify(token.0, now).await?,
-            (Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
+    async fn caller(
+        &self,
+        credentials: &Credentials<'_>,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        sender: &mut Sender,
+    ) -> Result<Caller, Refusal> {
+        let proofs: Vec<&[u8]> = head.headers().get_all(DPOP).iter().map(HeaderValue::as_bytes).collect();
+        let presented = match (credentials, self.0.verifier.api_keys()) {
+            (Credentials::Bearer(token), _) => Some(PresentedToken::bearer(token.0)),
+            (Credentials::Dpop(token), _) => {
+                Some(PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path()))
+            }
+            (Credentials::ApiKey(_), Some(_)) => None,
             (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
+        };
+        let claims = match (presented, credentials, self.0.verifier.api_keys()) {
+            (Some(presented), ..) => {
+                let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
+                let presented = presented.with_certificate(certificate);
+                let verified = self.0.verifier.verify_presented(&presented, now).await?;
+                sender.next_nonce = verified.next_nonce().map(str::to_owned);
+                verified.into_claims()
+            }
+            (None, Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
+            (None, ..) => return Err(Refusal::NoCredentials),
+        };
+        let claims = match self.0.proxies.client_address(head.connection()) {
+            Some(address) => claims.with_ip(address),
+            None => claims,
         };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = self.0.engine.caller(&claims).map_err(unusable)?;
@@ -289,12 +336,21 @@ impl Gate {
 struct Found {
     action: Option<String>,
     session: Option<Arc<Session>>,
+    sender: Sender,
+}
+
+/// What the answer must know of how the request was sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sender {
+    pub(crate) scheme: Scheme,
+    /// The value of `DPoP-Nonce` for the answer, whatever it is.
+    pub(crate) next_nonce: Option<String>,
 }
 
 /// What a request is let in for.
-struct Entry {
-    target: Target,
-    permit: Option<Arc<Permit>>,
+pub(crate) struct Entry {
+    pub(crate) target: Target,
+    pub(crate) permit: Option<Arc<Permit>>,
 }
 
 impl fmt::Debug for Parts {
@@ -306,6 +362,9 @@ impl fmt::Debug for Parts {
             .finish_non_exhaustive()
     }
 }
+
+/// RFC 9449 §4.1.
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// What callers are told to wait when the application's own data are out of reach.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -5,6 +5,8 @@ use std::fmt;
 use http::{HeaderMap, Method, Uri};
 use portcullis_core::erase_parameters;
 
+use crate::connection::Connection;
+
 /// The head of a request, borrowed from the framework: all that the gate looks at.
 ///
 /// A token in its query is no credential (OAuth 2.1 §5.1), and nothing of the query reaches a log.
@@ -14,6 +16,7 @@ pub struct RequestHead<'a> {
     uri: &'a Uri,
     headers: &'a HeaderMap,
     route: Option<&'a RouteMatch>,
+    connection: Connection,
 }
 
 impl<'a> RequestHead<'a> {
@@ -22,7 +25,14 @@ impl<'a> RequestHead<'a> {
     /// `uri` is the target as it arrived: where a framework shortens it for nested services, the one from before.
     #[must_use]
     pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, route: Option<&'a RouteMatch>) -> Self {
-        Self { method, uri, headers, route }
+        Self { method, uri, headers, route, connection: Connection::unknown() }
+    }
+
+    /// States the connection that the request came on.
+    #[must_use]
+    pub fn with_connection(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
     }
 
     pub(crate) fn method(&self) -> &'a Method {
@@ -39,6 +49,10 @@ impl<'a> RequestHead<'a> {
 
     pub(crate) fn route(&self) -> Option<&'a RouteMatch> {
         self.route
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 

@@ -9,6 +9,7 @@ mod answer;
 mod builder;
 mod challenge;
 mod clock;
+mod connection;
 mod credentials;
 mod decision_id;
 mod directory;
@@ -30,6 +31,7 @@ pub use admission::Admission;
 pub use answer::Answer;
 pub use builder::{GateBuilder, GateError};
 pub use clock::{Clock, SystemClock};
+pub use connection::{Connection, Proxies, ProxiesError};
 pub use decision_id::DecisionId;
 pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
@@ -41,8 +43,8 @@ pub use portcullis_core::{
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{
-    AbsentAudience, Algorithm, ClientCredentials, IntrospectedTokens, Introspection, Issuer, KeySet, KeySource, Preset,
-    RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+    AbsentAudience, Algorithm, BindingRule, CertificateField, ClientCredentials, IntrospectedTokens, Introspection,
+    Issuer, KeySet, KeySource, Preset, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};

@@ -13,13 +13,17 @@ use crate::decision_id::DecisionId;
 /// | `https-required` | 403 | credentials were sent in plain text |
 /// | `credentials-required` | 401 | there are no usable credentials |
 /// | `invalid-token` | 401 | the access token is not accepted |
+/// | `invalid-proof` | 401 | the DPoP proof is not accepted |
+/// | `nonce-required` | 401 | the DPoP proof needs the nonce in the answer |
 /// | `stronger-login-required` | 401 | a stronger or fresher login would help |
 /// | `insufficient-scope` | 403 | a token with more scopes would help |
-/// | `proof-of-possession-required` | 403 | a token bound to a key would help |
+/// | `dpop-required` | 401 | a token bound to a DPoP key would help |
+/// | `proof-of-possession-required` | 403 | a token bound to a client certificate would help |
 /// | `confirmation-required` | 403 | the user's confirmation would help |
 /// | `denied` | 403 | nothing that the caller could obtain would help |
 /// | `not-found` | 404 | no such resource, or none that the caller may know of |
 /// | `method-not-allowed` | 405 | the route has no such method |
+/// | `too-many-proofs` | 429 | more proofs came with one key than are remembered |
 /// | `internal-error` | 500 | the service, its policies or its data are at fault |
 /// | `unavailable` | 503 | something that the decision needs is out of reach |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +32,17 @@ pub(crate) enum Problem {
     HttpsRequired,
     CredentialsRequired,
     InvalidToken,
+    InvalidProof,
+    NonceRequired,
     StrongerLoginRequired,
     InsufficientScope,
+    DpopRequired,
     ProofOfPossessionRequired,
     ConfirmationRequired,
     Denied,
     NotFound,
     MethodNotAllowed,
+    TooManyProofs,
     InternalError,
     Unavailable,
 }
@@ -50,13 +58,21 @@ impl Problem {
             Self::HttpsRequired => (StatusCode::FORBIDDEN, "https-required", "HTTPS is required"),
             Self::CredentialsRequired => (StatusCode::UNAUTHORIZED, "credentials-required", "Credentials required"),
             Self::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid-token", "Invalid access token"),
+            Self::InvalidProof => (StatusCode::UNAUTHORIZED, "invalid-proof", "Invalid DPoP proof"),
+            Self::NonceRequired => (StatusCode::UNAUTHORIZED, "nonce-required", "The DPoP proof needs a nonce"),
+            Self::DpopRequired => {
+                (StatusCode::UNAUTHORIZED, "dpop-required", "An access token bound to a DPoP key is required")
+            }
+            Self::TooManyProofs => (StatusCode::TOO_MANY_REQUESTS, "too-many-proofs", "Too many DPoP proofs"),
             Self::StrongerLoginRequired => {
                 (StatusCode::UNAUTHORIZED, "stronger-login-required", "A stronger or fresher login is required")
             }
             Self::InsufficientScope => (StatusCode::FORBIDDEN, "insufficient-scope", "Insufficient scope"),
-            Self::ProofOfPossessionRequired => {
-                (StatusCode::FORBIDDEN, "proof-of-possession-required", "An access token bound to a key is required")
-            }
+            Self::ProofOfPossessionRequired => (
+                StatusCode::FORBIDDEN,
+                "proof-of-possession-required",
+                "An access token bound to a client certificate is required",
+            ),
             Self::ConfirmationRequired => {
                 (StatusCode::FORBIDDEN, "confirmation-required", "The user's confirmation is required")
             }
@@ -80,8 +96,12 @@ impl Problem {
             Self::ConfirmationRequired => Some("The user has to confirm this operation."),
             Self::InternalError => Some("The request was not judged, through no fault of the caller."),
             Self::Unavailable => Some("Something that the decision needs is out of reach. Try again later."),
+            Self::NonceRequired => Some("Repeat the request with a proof that has the nonce of the field DPoP-Nonce."),
+            Self::DpopRequired => Some("Obtain an access token with a DPoP proof, and send it with one."),
             Self::MalformedCredentials
             | Self::InvalidToken
+            | Self::InvalidProof
+            | Self::TooManyProofs
             | Self::ProofOfPossessionRequired
             | Self::Denied
             | Self::NotFound

@@ -7,7 +7,7 @@ use portcullis_core::{
     Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError, Session,
     SessionError,
 };
-use portcullis_token::{ApiKeyError, TokenError};
+use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenError};
 
 use crate::credentials::Malformed;
 
@@ -24,6 +24,12 @@ pub(crate) enum Refusal {
     PlainText,
     #[error("invalid token: {reason}")]
     InvalidToken { description: &'static str, reason: String },
+    #[error("invalid DPoP proof: {reason}")]
+    InvalidProof { description: &'static str, reason: String },
+    #[error("the DPoP proof needs a nonce")]
+    UseNonce { nonce: String },
+    #[error("more DPoP proofs were made with one key than are remembered for it")]
+    ProofFlood { retry_after: Duration },
     /// The token is one of the issuer's, and its claims are not what the profile expects. If that is so for all of them,
     /// the profile is wrong.
     #[error("unusable claims: {reason}")]
@@ -123,8 +129,32 @@ impl Denied {
     }
 }
 
+impl From<ProofError> for Refusal {
+    fn from(error: ProofError) -> Self {
+        let (description, reason) = (error.description(), error.to_string());
+        match error {
+            ProofError::UseNonce { nonce } => Self::UseNonce { nonce },
+            ProofError::Flood { retry_after } => Self::ProofFlood { retry_after },
+            ProofError::Unavailable { retry_after } => Self::Unavailable { retry_after, reason },
+            // The token is at fault: it is another one's (RFC 9449 §7.1, Figure 16).
+            ProofError::KeyMismatch => Self::InvalidToken { description, reason },
+            _ => Self::InvalidProof { description, reason },
+        }
+    }
+}
+
+impl From<CertificateFieldError> for Refusal {
+    fn from(error: CertificateFieldError) -> Self {
+        Malformed::Certificate(error).into()
+    }
+}
+
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
+        let error = match error {
+            TokenError::Proof(error) => return (*error).into(),
+            error => error,
+        };
         let reason = error.to_string();
         match error.retry_after() {
             _ if matches!(error, TokenError::CredentialsRefused { .. }) => Defect::Credentials(error).into(),

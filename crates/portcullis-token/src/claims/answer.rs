@@ -4,7 +4,7 @@ use portcullis_core::UnixTime;
 use serde_json::{Map, Value};
 
 use super::form::{self, NumericDate};
-use super::{audiences, check_audience, check_times, kind, refuse_bound};
+use super::{audiences, check_audience, check_times, kind};
 use crate::error::TokenError;
 use crate::introspection::AbsentAudience;
 use crate::issuer::Issuer;
@@ -26,8 +26,7 @@ pub(crate) fn check_answer(
         check_audience(issuer, claims)?;
     }
     check_times(issuer, claims, now)?;
-    check_token_type(claims)?;
-    refuse_bound(claims)
+    check_token_type(claims)
 }
 
 /// Checks the form of every member that is read, here or later.

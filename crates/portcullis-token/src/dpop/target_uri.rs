@@ -95,6 +95,12 @@ impl Origin {
         Ok(uri.origin)
     }
 
+    /// The origin of the URL `text`; `None` if it is no URL of which an origin could be named.
+    pub(super) fn of_url(text: &str) -> Option<Self> {
+        let uri: TargetUri = text.parse().ok()?;
+        Url::parse(text).is_ok_and(|url| is_secure_or_loopback(&url)).then_some(uri.origin)
+    }
+
     /// The URI of a request for `path`, the path as it was received: percent-encoded, with everything that routers
     /// strip. A query is left out.
     ///

@@ -117,6 +117,23 @@ impl ProofVerifier {
         Ok(self)
     }
 
+    /// Accepts proofs that are up to `max_age` old.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProofVerifier::with_window`].
+    pub fn with_max_age(self, max_age: Duration) -> Result<Self, ProofVerifierError> {
+        let max_ahead = self.max_ahead;
+        self.with_window(max_age, max_ahead)
+    }
+
+    /// Remembers used proofs in `replay`.
+    #[must_use]
+    pub fn with_replay(mut self, replay: Arc<dyn ReplayStore>) -> Self {
+        self.replay = replay;
+        self
+    }
+
     /// Says whether proofs need a nonce of this server.
     #[must_use]
     pub fn with_nonces(mut self, nonces: NoncePolicy) -> Self {

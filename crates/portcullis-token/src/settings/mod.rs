@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
+use crate::confirmation::BindingRule;
 use crate::duration::HumanDuration;
 use crate::http::Network;
 use crate::introspection::{IntrospectionError, IntrospectionSettings, Style};
@@ -36,6 +37,7 @@ pub use tenants::TenantsError;
 /// max_stale = "1h"                            # keys are used for so long although the issuer does not answer
 /// private_network = true                      # its names may lead to addresses that are not public
 /// tls_roots = "ca.pem"                        # trusted beside the roots of the system
+/// binding = "none"                            # "dpop", "mtls" or "any-bound": what this issuer's tokens must be
 /// leeway = "30s"
 /// status_list = "ignore"                      # or the table below; without it, a token with a `status` is refused
 /// typ = "at+jwt"                              # "jwt", "none" or "jwt-or-none", for products that cannot do better; default: the product's
@@ -82,6 +84,8 @@ pub struct IssuerSettings {
     #[serde(default)]
     private_network: bool,
     tls_roots: Option<PathBuf>,
+    #[serde(default)]
+    binding: BindingRule,
     leeway: Option<HumanDuration>,
     introspection: Option<IntrospectionSettings>,
     status_list: Option<StatusSettings>,
@@ -102,6 +106,7 @@ impl IssuerSettings {
         "max_stale",
         "private_network",
         "tls_roots",
+        "binding",
         "leeway",
         "introspection",
         "status_list",
@@ -156,7 +161,8 @@ impl IssuerSettings {
         };
         let keys = self.keys(expansion, directory)?;
         let mut issuer = Issuer::of(self.preset, alias, expansion.issuer(), audiences, algorithms, keys)?
-            .with_foreign_audiences(self.foreign_audiences.unwrap_or_default());
+            .with_foreign_audiences(self.foreign_audiences.unwrap_or_default())
+            .with_binding(self.binding);
         if let Some(typ) = self.typ {
             issuer = issuer.with_token_type(typ);
         }

@@ -148,7 +148,7 @@ fn read(
     problems: &mut Vec<Problem>,
 ) -> (BundleSettings, Option<Verifier>, HttpSettings) {
     file.refuse_unknown("the settings", &[TOP, http::KEYS].concat(), problems);
-    let (http, resource) = HttpSettings::take(&mut file, problems);
+    let (http, resource) = HttpSettings::take(&mut file, directory, problems);
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
     let (mut sources, mut verifier) =
