@@ -44,7 +44,8 @@ pub use portcullis_core::{
 };
 pub use portcullis_token::{
     AbsentAudience, Algorithm, BindingRule, CertificateField, ClientCredentials, IntrospectedTokens, Introspection,
-    Issuer, KeySet, KeySource, Preset, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+    Issuer, KeySet, KeySource, MemoryReplayStore, NonceKey, NoncePolicy, Nonces, Origin, Preset, ProofVerifier,
+    RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};

@@ -132,11 +132,7 @@ async fn an_answer_without_audience_is_refused_unless_the_issuer_is_known_to_fil
 async fn a_bound_token_is_never_a_bearer_token() {
     // INT-08
     for (cnf, token_type, expected) in [
-        (
-            json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
-            "DPoP",
-            TokenError::BoundTokenAsBearer,
-        ),
+        (json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), "DPoP", TokenError::BoundTokenAsBearer),
         (
             json!({ "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" }),
             "Bearer",
