@@ -112,6 +112,8 @@ function newProvider() {
     extraTokenClaims: (ctx, token) => ({
       ...(PEOPLE[token.accountId] ?? { org_id: "acme" }),
       auth_time: ctx.oidc.entities.AuthorizationCode?.authTime,
+      // Every login here is one with a second factor.
+      acr: ctx.oidc.entities.AuthorizationCode && "urn:acme:mfa",
     }),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     features: {

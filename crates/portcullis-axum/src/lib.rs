@@ -70,8 +70,8 @@ pub use layer::AxumRoute;
 pub use portcullis::{
     Actor, Admission, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError, Discharge, Facts,
     Gate, GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, ProtectedResource,
-    ProtectedResourceError, QueryToken, Resource, ResourceData, ResourceIdentifier, ResourceIdentifierError, Subject,
-    UnixTime,
+    ProtectedResourceError, Proxies, ProxiesError, QueryToken, Resource, ResourceData, ResourceIdentifier,
+    ResourceIdentifierError, Subject, UnixTime,
 };
 pub use rejection::Rejection;
 pub use router::{GateExt, GateRouter, GuardedRouter, RouterError, RouterProblem};

@@ -123,9 +123,7 @@ impl TestIssuer {
     /// If the operating system gives no randomness.
     #[must_use]
     pub fn sign_text(&self, header: &str, payload: &str) -> String {
-        let signing_input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.key.sign(signing_input.as_bytes());
-        format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.key.sign_text(header, payload)
     }
 }
 
@@ -174,14 +172,14 @@ impl SigningAlgorithm {
 }
 
 /// A private key and, where the key alone does not say it, what it signs with.
-enum SigningKey {
+pub(crate) enum SigningKey {
     Elliptic(EcdsaKeyPair, SigningAlgorithm),
     Rsa(Box<rsa::KeyPair>, SigningAlgorithm),
     EdDsa(Ed25519KeyPair),
 }
 
 impl SigningKey {
-    fn generate(algorithm: SigningAlgorithm) -> Self {
+    pub(crate) fn generate(algorithm: SigningAlgorithm) -> Self {
         match algorithm {
             SigningAlgorithm::Es256 => {
                 Self::Elliptic(must(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)), algorithm)
@@ -196,14 +194,14 @@ impl SigningKey {
         }
     }
 
-    fn algorithm(&self) -> SigningAlgorithm {
+    pub(crate) fn algorithm(&self) -> SigningAlgorithm {
         match self {
             Self::Elliptic(_, algorithm) | Self::Rsa(_, algorithm) => *algorithm,
             Self::EdDsa(_) => SigningAlgorithm::EdDsa,
         }
     }
 
-    fn public_members(&self) -> Value {
+    pub(crate) fn public_members(&self) -> Value {
         match self {
             Self::Elliptic(key, algorithm) => {
                 // SEC 1 §2.3.3: one octet for "uncompressed", then the coordinates.
@@ -226,6 +224,12 @@ impl SigningKey {
         }
     }
 
+    pub(crate) fn sign_text(&self, header: &str, payload: &str) -> String {
+        let signing_input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signature = self.sign(signing_input.as_bytes());
+        format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
@@ -244,7 +248,7 @@ impl SigningKey {
 
 #[track_caller]
 #[expect(clippy::expect_used, reason = "a test kit has nobody to report to but the test")]
-fn must<T>(result: Result<T, aws_lc_rs::error::Unspecified>) -> T {
+pub(crate) fn must<T>(result: Result<T, aws_lc_rs::error::Unspecified>) -> T {
     result.expect("a source of randomness")
 }
 

@@ -1,6 +1,7 @@
 //! Test issuer, policy cases, laws and the reference model of Portcullis: for tests of services and their policies.
 
 pub mod cases;
+mod client;
 mod decider;
 mod issuer;
 pub mod laws;
@@ -8,6 +9,7 @@ mod reference;
 mod scenario;
 mod strategies;
 
+pub use client::TestClient;
 pub use decider::{Decider, LayerVerdict, OfferedRemedy, Product, Verdict};
 pub use issuer::{SigningAlgorithm, TestIssuer};
 pub use reference::{Reference, ReferenceError};

@@ -203,7 +203,7 @@ const STALE_OWNER: &str = r#"
 [[case]]
 name = "x"
 claims = "owner"
-with = { scope = "manage:projects", auth_time = 1767260000 }
+with = { scope = "manage:projects", auth_time = 1767260000, acr = "urn:acme:mfa" }
 action = "DeleteProject"
 resource = "apollo"
 "#;

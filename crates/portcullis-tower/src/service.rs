@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Request, Response};
-use portcullis::{Gate, RequestHead};
+use portcullis::{Binding, Gate, RequestHead};
 use tower_service::Service;
 
 use crate::matched_route::MatchedRoute;
@@ -70,8 +70,11 @@ where
                 response.headers_mut().insert("dpop-nonce", nonce);
                 response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
-            // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5).
-            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+            // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5). What was read with a client
+            // certificate, no cache must hand to who comes without it (RFC 9440).
+            let certified = admission.caller().is_some_and(|caller| caller.bindings().contains(&Binding::Mtls));
+            let kept = HeaderValue::from_static(if certified { "no-store" } else { "private" });
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(kept);
             Ok(response)
         })
     }

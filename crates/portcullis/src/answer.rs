@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use portcullis_core::{Binding, DenialKind, StepUp};
 
 use crate::challenge::{ApiKeyScheme, Challenge, ProtectionSpace, Scheme};
+use crate::credentials::Proofs;
 use crate::decision_id::DecisionId;
 use crate::problem::Problem;
 use crate::refusal::{Defect, Denied, Refusal};
@@ -25,7 +26,7 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
 /// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
 /// | the DPoP proof is not accepted | 401 | `DPoP error="invalid_dpop_proof"`, or `use_dpop_nonce` with `DPoP-Nonce` (RFC 9449 §7.1, §9) |
-/// | a token bound to a DPoP key would help | 401 | `DPoP error="invalid_token"`, `algs` |
+/// | a token bound to a DPoP key would help, and the gate verifies proofs | 401 | `DPoP error="invalid_token"`, `algs` |
 /// | a token bound to a certificate or a confirmation would help | 403 | none, a problem type of its own |
 /// | more DPoP proofs came with one key than are remembered | 429 | none; `Retry-After` |
 /// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | none |
@@ -34,7 +35,8 @@ use crate::refusal::{Defect, Denied, Refusal};
 /// | something is out of reach | 503 | none; `Retry-After` |
 ///
 /// Where the gate publishes metadata, every challenge of OAuth leads to them by `resource_metadata` (RFC 9728 §5.1). The
-/// challenge is of the scheme that the client used. Each 401 has a further one for every other scheme that is accepted.
+/// challenge is of the scheme that the client used. Each 401 has a further one for every other scheme that is accepted; but
+/// whoever came with `DPoP` is not led back to `Bearer`.
 ///
 /// A caller whose token is not valid never learns what the resource needs, so the first row that applies counts. Every
 /// body is a problem document (RFC 9457) with the id of the decision, and no answer may be stored.
@@ -53,7 +55,7 @@ impl Answer {
     #[must_use]
     pub fn unguarded() -> Self {
         tracing::error!(target: "portcullis", "a handler relies on a gate, and its route is not behind one");
-        Row::of(&Refusal::Defect(Defect::NotDecided)).answer(None, None, &Method::GET)
+        Row::of(&Refusal::Defect(Defect::NotDecided), Proofs::NotSupported).answer(None, None, &Method::GET)
     }
 
     /// The answer to a request whose client used the scheme `scheme`.
@@ -64,7 +66,8 @@ impl Answer {
         decision: DecisionId,
         method: &Method,
     ) -> Self {
-        Row::of(refusal).under(scheme).answer(Some(space), Some(decision), method)
+        let proofs = if space.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported };
+        Row::of(refusal, proofs).under(scheme).answer(Some(space), Some(decision), method)
     }
 
     /// The answer with a nonce for the client's next proof (RFC 9449 §8.2).
@@ -146,7 +149,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(refusal: &Refusal) -> Self {
+    fn of(refusal: &Refusal, proofs: Proofs) -> Self {
         match refusal {
             Refusal::Malformed(malformed) => {
                 Self::described(Problem::MalformedCredentials, "invalid_request", &malformed.to_string())
@@ -167,7 +170,7 @@ impl Row {
                 Self::new(Problem::TooManyProofs).field(RETRY_AFTER, seconds_up(*retry_after).to_string())
             }
             Refusal::UnusableClaims { .. } => Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS),
-            Refusal::Denied(denied) => Self::denied(denied),
+            Refusal::Denied(denied) => Self::denied(denied, proofs),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
             Refusal::MethodNotAllowed { allowed } => Self::new(Problem::MethodNotAllowed).field(ALLOW, allowed.clone()),
             Refusal::NoAction | Refusal::ForeignAction | Refusal::NotKnown(_) => Self::new(Problem::Denied),
@@ -182,7 +185,7 @@ impl Row {
 
     /// A challenge is sent only for what this caller can obtain here: else it would send its user through a consent
     /// screen for nothing.
-    fn denied(denied: &Denied) -> Self {
+    fn denied(denied: &Denied, proofs: Proofs) -> Self {
         let plain = || Self::new(if denied.hidden { Problem::NotFound } else { Problem::Denied });
         if denied.denial.kind() == DenialKind::Error {
             return Self::new(Problem::InternalError);
@@ -191,12 +194,14 @@ impl Row {
             return plain().detail(denied.message());
         };
         let scope = (!scopes.is_empty()).then(|| scopes.join(" "));
-        let row = if remedy.bindings().contains(&Binding::Dpop) {
+        let row = if remedy.bindings().contains(&Binding::Dpop) && proofs == Proofs::Verified {
             // RFC 9449 §7.1: whoever has an unbound token needs another one.
             let challenge = Challenge::error("invalid_token").under(Scheme::Dpop);
             Self::new(Problem::DpopRequired).challenge(challenge)
-        } else if !remedy.bindings().is_empty() {
+        } else if remedy.bindings().contains(&Binding::Mtls) {
             Self::new(Problem::ProofOfPossessionRequired)
+        } else if !remedy.bindings().is_empty() {
+            plain()
         } else if let Some(step_up) = remedy.step_up() {
             let challenge = step_up_challenge(step_up);
             let challenge = match scope {

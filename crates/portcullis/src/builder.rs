@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge, Engine};
-use portcullis_token::{MemoryReplayStore, ProofVerifier, Revocations, Verifier};
+use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, Revocations, Verifier};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
@@ -138,12 +138,16 @@ impl GateBuilder {
         if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
             return Err(GateError::Realm { realm: self.realm });
         }
+        let needs_proofs = |issuer: &&Issuer| issuer.binding() == BindingRule::Dpop && self.verifier.proofs().is_none();
+        if let Some(issuer) = self.verifier.issuers().find(needs_proofs) {
+            return Err(GateError::NoProofs { alias: issuer.alias().to_owned() });
+        }
         let supplies = self.directory.supplies();
         let missing = self.bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
         if let Some(entity_type) = missing {
             return Err(GateError::NotSupplied { entity_type: entity_type.to_owned() });
         }
-        let metadata = Metadata::new(&self.resource, &self.bundle, &self.verifier);
+        let metadata = Metadata::new(&self.resource, &self.bundle, &self.verifier, &self.proxies);
         if let Some(route) = taken(&self.bundle, &metadata) {
             return Err(GateError::MetadataRoute { route });
         }
@@ -177,6 +181,15 @@ pub enum GateError {
     MetadataRoute {
         /// The route.
         route: String,
+    },
+    /// Every token of an issuer must be bound by DPoP, and no proof would ever be verified.
+    #[error(
+        "the issuer `{alias}` has `binding = \"dpop\"`, and the gate verifies no DPoP proofs, so it would refuse every \
+         token; add `[dpop]` to the settings"
+    )]
+    NoProofs {
+        /// The alias of the issuer.
+        alias: String,
     },
     /// The bundle counts on a directory for resources that this one does not supply.
     #[error("the bundle is told that a directory supplies `{entity_type}`, and this gate's directory does not")]

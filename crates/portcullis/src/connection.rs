@@ -110,6 +110,11 @@ impl Proxies {
         }
     }
 
+    /// Whether some proxy is believed about certificates.
+    pub(crate) fn pass_certificates(&self) -> bool {
+        self.certificate.is_some()
+    }
+
     /// The address of the client. `None` if the peer is a proxy: whom it speaks for is not known.
     pub(crate) fn client_address(&self, connection: &Connection) -> Option<IpAddr> {
         connection.peer.filter(|_| !self.trust(connection))

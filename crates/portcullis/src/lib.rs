@@ -38,13 +38,14 @@ pub use gate::Gate;
 pub use head::{RequestHead, RouteMatch};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
-    Action, Actor, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts, Grant,
-    Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
+    Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,
+    Grant, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{
-    AbsentAudience, Algorithm, BindingRule, CertificateField, ClientCredentials, IntrospectedTokens, Introspection,
-    Issuer, KeySet, KeySource, Preset, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+    AbsentAudience, Algorithm, BindingRule, CertificateField, CertificateThumbprint, ClientCredentials,
+    IntrospectedTokens, Introspection, Issuer, KeySet, KeySource, MemoryReplayStore, NonceKey, NoncePolicy, Nonces,
+    Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};

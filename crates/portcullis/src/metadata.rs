@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 use portcullis_core::Bundle;
-use portcullis_token::{Issuer, Verifier};
+use portcullis_token::{BindingRule, Issuer, ProofVerifier, Verifier};
 use serde::Serialize;
 
+use crate::connection::Proxies;
 use crate::resource_identifier::{Location, ResourceIdentifier, WELL_KNOWN, is_loopback};
 
 /// What the operator says about the service as a protected resource. Everything else in its metadata follows from
@@ -126,15 +127,21 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    pub(crate) fn new(resource: &ProtectedResource, bundle: &Bundle, verifier: &Verifier) -> Self {
+    pub(crate) fn new(resource: &ProtectedResource, bundle: &Bundle, verifier: &Verifier, proxies: &Proxies) -> Self {
         let issuers: Vec<&Issuer> = verifier.issuers().collect();
         let scopes = offered_scopes(bundle, &issuers);
+        let algs = verifier.proofs().map(ProofVerifier::algs).unwrap_or_default();
+        let requires = |rule| move |issuer: &&Issuer| issuer.binding() == rule;
         let document = |identifier: &ResourceIdentifier| {
             let document = Document {
                 resource: identifier.as_str(),
                 authorization_servers: issuers.iter().map(|issuer| issuer.identifier()).collect(),
                 scopes_supported: scopes.clone(),
                 bearer_methods_supported: ["header"],
+                dpop_signing_alg_values_supported: algs.split_whitespace().collect(),
+                dpop_bound_access_tokens_required: issuers.iter().all(requires(BindingRule::Dpop)),
+                tls_client_certificate_bound_access_tokens: proxies.pass_certificates()
+                    || issuers.iter().any(requires(BindingRule::Mtls)),
                 descriptions: &resource.descriptions,
             };
             // Texts and lists of them: nothing here can fail to serialise.
@@ -182,10 +189,21 @@ struct Document<'a> {
     authorization_servers: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
-    // Members about bound tokens belong here, once the gate verifies a proof of possession.
     bearer_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dpop_signing_alg_values_supported: Vec<&'a str>,
+    #[serde(skip_serializing_if = "is_default")]
+    dpop_bound_access_tokens_required: bool,
+    /// A service that ends TLS itself may know certificates without telling the gate beforehand. Then it is left out.
+    #[serde(skip_serializing_if = "is_default")]
+    tls_client_certificate_bound_access_tokens: bool,
     #[serde(flatten)]
     descriptions: &'a BTreeMap<String, String>,
+}
+
+/// Absence means the same (RFC 9728 §2).
+fn is_default(value: &bool) -> bool {
+    !*value
 }
 
 /// What clients may ask an authorization server for, under the names that it has for it.

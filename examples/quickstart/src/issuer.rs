@@ -55,6 +55,7 @@ impl Issuer {
             "exp": self.now + 3_500,
             "jti": "quickstart",
             "auth_time": self.now - 60,
+            "acr": "urn:acme:mfa",
             "org_id": "acme",
         });
         if let (Some(claims), Some(more)) = (claims.as_object_mut(), more.as_object()) {

@@ -70,6 +70,7 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
     };
     let by = |claims: Value, agent: &str| with(claims, json!({ "act": { "sub": agent, "sub_profile": "ai_agent" } }));
     let stale = json!({ "auth_time": now - 86_400 });
+    let password = json!({ "acr": "urn:acme:pwd" });
     let expired = json!({ "exp": now - 120 });
     let elsewhere = json!({ "aud": "https://other.example.com" });
     let service = json!({ "sub": "nightly-report", "client_id": "nightly-report", "scope": "read:projects" });
@@ -158,6 +159,14 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
             "/projects/apollo",
             None,
             refused(401, "consent, guardrails", "scope=\"manage:projects\""),
+        ),
+        step(
+            "admin, password only",
+            valid(with(admin("manage:projects"), password)),
+            "DELETE",
+            "/projects/apollo",
+            None,
+            refused(401, "guardrails", "acr_values=\"urn:acme:mfa urn:acme:phr\""),
         ),
         step("admin", valid(admin("manage:projects")), "DELETE", "/projects/apollo", None, allowed(204)),
         step(

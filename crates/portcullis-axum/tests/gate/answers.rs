@@ -108,8 +108,11 @@ async fn every_outcome_has_its_answer() {
         ),
         // What cannot be said in a challenge.
         ("POST /projects/p/mail", json!({}), 403, "-", "confirmation-required"),
-        ("GET /projects/p/export", json!({}), 403, "-", "proof-of-possession-required"),
-        ("GET /projects/p/export", json!({ "scope": "" }), 403, "-", "proof-of-possession-required"),
+        ("GET /projects/p/keys", json!({}), 403, "-", "proof-of-possession-required"),
+        ("GET /projects/p/keys", json!({ "scope": "" }), 403, "-", "proof-of-possession-required"),
+        // Nobody verifies DPoP proofs here, so a token that is bound by DPoP would not help.
+        ("GET /projects/p/export", json!({}), 403, "-", "denied"),
+        ("GET /projects/p/export", json!({ "scope": "" }), 403, "-", "denied"),
         // Absent and denied look alike where the type is hidden.
         ("GET /secrets/s", json!({}), 404, "-", "not-found"),
         ("GET /secrets/none", json!({}), 404, "-", "not-found"),

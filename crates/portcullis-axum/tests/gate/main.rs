@@ -12,10 +12,12 @@
 
 mod answers;
 mod builder;
+mod certificates;
 mod challenge;
 mod cors;
 mod credentials;
 mod documentation;
+mod dpop;
 mod handlers;
 mod log;
 mod metadata;

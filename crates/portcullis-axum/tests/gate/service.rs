@@ -16,8 +16,8 @@ use portcullis::{
     ResourceData, Source, SourceSettings, Verifier,
 };
 use portcullis_axum::{
-    Authz, Caller, Clock, Directory, DirectoryError, Gate, GateBuilder, GateExt, Parents, Permit, Rejection, Resource,
-    UnixTime,
+    Authz, Caller, Clock, Connection, Directory, DirectoryError, Gate, GateBuilder, GateExt, Parents, Permit,
+    Rejection, Resource, UnixTime,
 };
 use portcullis_testkit::TestIssuer;
 use serde::Serialize;
@@ -72,6 +72,10 @@ action "Mail" in ["write:projects"] appliesTo {
 };
 @http("GET /projects/{project}/export")
 action "Export" in ["read:projects"] appliesTo {
+  principal: [User], resource: [Project], context: Portcullis::Context
+};
+@http("GET /projects/{project}/keys")
+action "GetKeys" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
 @http("GET /projects/{project}/audit")
@@ -145,6 +149,8 @@ unless { context.auth has authenticated_at && context.now.durationSince(context.
 unless { context.auth has approval && context.auth.approval.by == principal };
 @id("bound") @require_binding("dpop") forbid (principal, action == Action::"Export", resource)
 unless { context.auth.binding.contains(Portcullis::Binding::"dpop") };
+@id("certified") @require_binding("mtls") forbid (principal, action == Action::"GetKeys", resource)
+unless { context.auth.binding.contains(Portcullis::Binding::"mtls") };
 @id("sealed") forbid (principal, action, resource is Report) when { resource.sealed };
 @id("no-overflow") forbid (principal, action, resource is Report) when { resource.size + 9223372036854775807 < 0 };
 @id("expensive") forbid (principal, action == Action::"Pay", resource) when { context.amount > 100 };
@@ -231,6 +237,18 @@ impl Service {
         Self::of(issuer, gate.build().unwrap(), |gate| router(&gate).build().unwrap())
     }
 
+    /// A service that believes its issuer under `rules`.
+    pub(crate) fn with_issuer(
+        rules: impl FnOnce(Issuer) -> Issuer,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
+    ) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let trusted = rules(trusted(&issuer, KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap()));
+        let gate = Gate::builder(bundle_with(SCHEMA, ROLES), Verifier::new([trusted]).unwrap());
+        let gate = gate.clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));
+        Self::of(issuer, options(gate).build().unwrap(), |gate| router(&gate).build().unwrap())
+    }
+
     /// All actions of the bundle, behind a gate with `options`.
     pub(crate) fn with_gate(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
         Self::with_options(ROLES, options, |gate| router(&gate).build().unwrap())
@@ -283,8 +301,23 @@ impl Service {
 
     /// Sends a request with `body`.
     pub(crate) async fn send_with_body(&self, method: &str, path: &str, fields: &[(&str, &str)], body: &str) -> Reply {
+        self.exchange(Connection::unknown(), method, path, fields, body).await
+    }
+
+    /// Sends a request on a connection that the server describes as `connection`.
+    pub(crate) async fn send_on<C>(&self, connection: C, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply
+    where
+        C: Clone + Send + Sync + 'static,
+    {
+        self.exchange(connection, method, path, fields, "").await
+    }
+
+    async fn exchange<C>(&self, connection: C, method: &str, path: &str, fields: &[(&str, &str)], body: &str) -> Reply
+    where
+        C: Clone + Send + Sync + 'static,
+    {
         let log = Log::start();
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(path).extension(connection);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
@@ -304,7 +337,7 @@ impl Service {
 
 /// Parts of the credentials and of the query, as long as they cannot stand anywhere by chance.
 fn secrets(path: &str, fields: &[(&str, &str)]) -> Vec<String> {
-    let holds_credentials = |name: &str| ["authorization", "proxy-authorization", "cookie"].contains(&name);
+    let holds_credentials = |name: &str| ["authorization", "proxy-authorization", "cookie", "dpop"].contains(&name);
     let fields = fields.iter().filter(|(name, _)| holds_credentials(name)).map(|(_, value)| *value);
     let query = path.split_once('?').map(|(_, query)| query);
     let parts = fields.chain(query).flat_map(|text| text.split([' ', '.', ';', '=', '&', ',']).chain([text]));
@@ -320,11 +353,33 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// The only challenge.
     pub(crate) fn challenge(&self) -> Option<BTreeMap<String, String>> {
-        let mut lines = self.headers.get_all(header::WWW_AUTHENTICATE).iter();
-        let first = lines.next().map(challenge::parse);
-        assert_eq!(lines.next(), None, "one scheme is supported, so there is one challenge");
-        first
+        let mut challenges = self.challenges().into_iter();
+        let first = challenges.next();
+        assert_eq!(challenges.next(), None, "one scheme is supported, so there is one challenge");
+        first.map(|(scheme, parameters)| {
+            assert_eq!(scheme, "Bearer");
+            parameters
+        })
+    }
+
+    /// All challenges, one of each field line, with their schemes.
+    pub(crate) fn challenges(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        self.headers.get_all(header::WWW_AUTHENTICATE).iter().map(challenge::parse).collect()
+    }
+
+    /// As [`Reply::demands`], for answers with challenges of several schemes.
+    pub(crate) fn demands_of_each_scheme(&self) -> Vec<String> {
+        let mut shown = Vec::new();
+        for (scheme, mut parameters) in self.challenges() {
+            assert_eq!(parameters.remove("realm").as_deref(), Some("api")); // BRR-10
+            assert!(parameters.remove("resource_metadata").is_some()); // PRM-09
+            parameters.remove("error_description");
+            let parameters = parameters.iter().map(|(name, value)| format!("; {name}={value}"));
+            shown.push(scheme + &parameters.collect::<String>());
+        }
+        shown
     }
 
     /// The challenge without its realm, as `name=value` joined by spaces; `-` for none.
@@ -355,16 +410,21 @@ impl Reply {
         let problem = self.problem();
         let ours = self.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/problem+json");
         if self.status == StatusCode::UNAUTHORIZED {
-            assert!(self.challenge().is_some(), "{name}: a 401 without challenge"); // HTP-05
+            assert!(!self.challenges().is_empty(), "{name}: a 401 without challenge"); // HTP-05
         }
         if !ours {
             return;
         }
         assert!(!self.headers.contains_key("proxy-authenticate"), "{name}"); // HTP-08
         assert_eq!(self.headers[header::CACHE_CONTROL], "no-store", "{name}"); // HTP-12
-        let challenge = self.challenge();
+        // What went wrong stands in the first one; the others say the same or nothing.
+        let challenge = self.challenges().into_iter().next().map(|(_, parameters)| parameters);
+        let nonces = self.headers.get_all("dpop-nonce").iter().count();
+        assert!(nonces <= 1, "{name}"); // DPP-34
         // HTP-11
-        assert_eq!(challenge.is_some(), self.headers.contains_key("access-control-expose-headers"), "{name}");
+        let exposed = self.headers.get("access-control-expose-headers").map_or("", |value| value.to_str().unwrap());
+        assert_eq!(challenge.is_some() || nonces == 1, exposed.contains("WWW-Authenticate"), "{name}");
+        assert_eq!(nonces == 1, exposed.contains("DPoP-Nonce"), "{name}");
         assert!(!challenge.as_ref().is_some_and(|challenge| challenge.contains_key("error_uri")), "{name}"); // BRR-12
         let error = challenge.and_then(|challenge| challenge.get("error").cloned());
         if is_head {
@@ -392,6 +452,7 @@ pub(crate) fn router(gate: &Gate) -> portcullis_axum::GateRouter<Calls> {
         .action("Pay", pay)
         .action("Mail", shown)
         .action("Export", shown)
+        .action("GetKeys", shown)
         .action("Audit", shown)
         .action("GetSecret", secret)
         .action("DeleteSecret", shown)
@@ -516,9 +577,12 @@ pub(crate) fn verifier(issuer: &TestIssuer) -> Verifier {
 }
 
 fn verifier_with(issuer: &TestIssuer, keys: impl Into<KeySource>) -> Verifier {
-    let issuer =
-        Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
-    Verifier::new([issuer]).unwrap()
+    Verifier::new([trusted(issuer, keys)]).unwrap()
+}
+
+/// The issuer as the gate knows it.
+pub(crate) fn trusted(issuer: &TestIssuer, keys: impl Into<KeySource>) -> Issuer {
+    Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap()
 }
 
 #[derive(Debug)]

@@ -71,7 +71,6 @@ async fn nothing_is_fetched_for_a_token_that_is_refused_anyway() {
         sign(&header(), &with(json!({ "exp": NOW }))),
         sign(&header(), &with(json!({ "nbf": NOW + 1 }))),
         sign(&header(), &with(json!({ "aud": "https://other.example.com" }))),
-        sign(&header(), &with(json!({ "cnf": { "jkt": "x" } }))),
         sign(&header_with(json!({ "typ": "JWT" })), &with(json!({}))),
         sign_as(Signer::StrangeEd25519, &header(), &with(json!({}))),
     ] {
@@ -79,6 +78,23 @@ async fn nothing_is_fetched_for_a_token_that_is_refused_anyway() {
     }
     assert_eq!(server.requests(), 0);
     assert!(verifier.verify(&valid, time(NOW)).await.is_ok());
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_for_that_before_anybody_proves_anything() {
+    // GEN-03: the status comes before the sender, so a bound token may cause a fetch before its proof is looked at
+    let server = ListServer::start();
+    server.serve(&server.list(json!({})));
+    let verifier = server.verifier();
+    let bound = |index: u64| {
+        let cnf = json!({ "jkt": "FtIu-VbGrfe_KB6CH7GNwODB72MNxj_ml11dEvO-7kk" });
+        let status = json!({ "status_list": { "idx": index, "uri": server.url } });
+        sign(&header(), &claims_with(json!({ "cnf": cnf, "status": status })))
+    };
+    let revoked = TokenError::StatusNotValid { status: 1 };
+    assert_eq!(verifier.verify(&bound(0), time(NOW)).await, Err(revoked));
+    assert_eq!(verifier.verify(&bound(1), time(NOW)).await, Err(TokenError::BoundTokenAsBearer));
     assert_eq!(server.requests(), 1);
 }
 

@@ -1,7 +1,12 @@
 //! Fixed tokens, made elsewhere.
 
-use portcullis_core::UnixTime;
-use portcullis_token::{Algorithm, Malformed, TokenError, TokenType, Verifier};
+use std::sync::Arc;
+
+use portcullis_core::{Binding, UnixTime};
+use portcullis_token::{
+    Algorithm, Malformed, MemoryReplayStore, Origin, PresentedToken, ProofError, ProofVerifier, TokenError, TokenType,
+    Verifier,
+};
 use serde_json::json;
 
 use crate::mint::{EXP, NOW, Signer, claims, claims_with, header, issuer_with, sign, time};
@@ -28,8 +33,31 @@ async fn the_token_suite_fares_as_stated() {
     assert!(matches!(verify(T8).await, Err(TokenError::WrongType { .. })));
     assert!(suite_verifier(TokenType::JwtOrNone).verify(T8, time(NOW)).await.is_ok());
     // T9 is bound to a DPoP key; D9 is a proof and no access token.
-    assert_eq!(verify(T9).await, Err(TokenError::BindingUnsupported));
+    assert_eq!(verify(T9).await, Err(TokenError::BoundTokenAsBearer)); // DPP-03
     assert_eq!(verify(D9).await, Err(TokenError::MissingClaim { claim: "iss" }));
+}
+
+#[tokio::test]
+async fn t9_is_accepted_with_d9_once_and_in_no_other_way() {
+    let fields = [D9.as_bytes()];
+    let proven = |token| PresentedToken::dpop(token, &fields, "GET", "/orders");
+    // Without a verifier of proofs, none is believed.
+    let verifier = suite_verifier(TokenType::AccessToken);
+    let result = verifier.verify_presented(&proven(T9), time(NOW)).await;
+    assert_eq!(result.unwrap_err(), TokenError::BindingUnsupported);
+    let store = Arc::new(MemoryReplayStore::new(time(NOW - 600)));
+    let proofs = ProofVerifier::new([Origin::new("https://api.example.com").unwrap()], store).unwrap();
+    let verifier = verifier.with_proofs(proofs);
+    let verify = async |presented| verifier.verify_presented(&presented, time(NOW)).await;
+    assert_eq!(verify(PresentedToken::bearer(T9)).await.unwrap_err(), TokenError::BoundTokenAsBearer); // DPP-03
+    assert_eq!(verify(proven(T1)).await.unwrap_err(), TokenError::NotBound); // DPP-04
+    assert!(verify(PresentedToken::bearer(T1)).await.unwrap().into_claims().bindings().is_empty()); // DPP-05
+    // DPP-01
+    let verified = verify(proven(T9)).await.unwrap();
+    assert_eq!(verified.next_nonce(), None);
+    assert_eq!(Vec::from_iter(verified.into_claims().bindings()), [&Binding::Dpop]);
+    let again = verify(proven(T9)).await.unwrap_err();
+    assert_eq!(again, TokenError::Proof(Box::new(ProofError::Replayed))); // DPP-27
 }
 
 #[tokio::test]

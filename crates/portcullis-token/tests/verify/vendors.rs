@@ -154,8 +154,8 @@ impl Example {
     /// Why the verifier refuses it.
     fn expected_fault(&self) -> Option<&'static str> {
         match self.name.as_str() {
-            // A resource server that does not verify proofs does not accept bound tokens (AGT-08: `act.cnf` never counts).
-            "auth0-agent-obo" => Some("BindingUnsupported"),
+            // It is bound to a key, and here comes no proof.
+            "auth0-agent-obo" => Some("BoundTokenAsBearer"),
             "ory-user-scope-both" => Some("InvalidClaim aud"), // an empty array
             "reject-cognito-id-token" => Some("NotAnAccessToken token_use"),
             "reject-entra-graph-nonce" => Some("WrongAudience"),
@@ -412,8 +412,9 @@ async fn id_tokens_and_refresh_tokens_of_every_product_are_refused() {
     let keycloak = Example::named("keycloak-user");
     let unbound = keycloak.verify_with(json!({ "typ": "DPoP" })).await.unwrap();
     assert!(matches!(keycloak.read(unbound), Err(ClaimsError::GateClosed { .. })));
-    let bound = keycloak.verify_with(json!({ "typ": "DPoP", "cnf": { "jkt": "x" } })).await;
-    assert_eq!(fault_of(&bound), "BindingUnsupported");
+    let cnf = json!({ "jkt": "FtIu-VbGrfe_KB6CH7GNwODB72MNxj_ml11dEvO-7kk" });
+    let bound = keycloak.verify_with(json!({ "typ": "DPoP", "cnf": cnf })).await;
+    assert_eq!(fault_of(&bound), "BoundTokenAsBearer");
     for (name, claim) in [
         ("keycloak-user", "typ"),
         ("cognito-user", "token_use"),

@@ -131,14 +131,18 @@ async fn an_answer_without_audience_is_refused_unless_the_issuer_is_known_to_fil
 #[tokio::test]
 async fn a_bound_token_is_never_a_bearer_token() {
     // INT-08
-    for (cnf, token_type) in [
-        (json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), "DPoP"),
-        (json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }), "Bearer"),
-        (json!({ "unknown": "method" }), "Bearer"),
-        (json!({}), "Bearer"),
+    for (cnf, token_type, expected) in [
+        (json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }), "DPoP", TokenError::BoundTokenAsBearer),
+        (
+            json!({ "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" }),
+            "Bearer",
+            TokenError::CertificateMismatch,
+        ),
+        (json!({ "unknown": "method" }), "Bearer", TokenError::BindingUnsupported),
+        (json!({}), "Bearer", TokenError::BindingUnsupported),
     ] {
         let result = verify_against(active_with(json!({ "cnf": cnf, "token_type": token_type }))).await;
-        assert_eq!(result, Err(TokenError::BindingUnsupported), "{cnf}");
+        assert_eq!(result, Err(expected), "{cnf}");
     }
 }
 

@@ -147,7 +147,8 @@ async fn a_verified_jwt_may_also_need_an_active_answer() {
         }
     }
     let bound = active_with(json!({ "cnf": { "jkt": "x" }, "token_type": "DPoP" }));
-    assert_eq!(ask_about(&token, all, bound).await, Err(TokenError::BindingUnsupported));
+    // The answer binds what the signed claims leave free: which of them is right cannot be told.
+    assert_eq!(ask_about(&token, all, bound).await, Err(TokenError::AnswerDisagrees { claim: "cnf" }));
     let elsewhere = active_with(json!({ "aud": "https://other.example.com" }));
     assert_eq!(ask_about(&token, all, elsewhere).await, Err(TokenError::WrongAudience));
     assert_eq!(ask_about(&token, all, inactive()).await, Err(TokenError::Inactive));
