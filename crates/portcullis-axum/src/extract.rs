@@ -150,8 +150,47 @@ impl Authz {
         E: Into<Box<dyn Error + Send + Sync>>,
         F: Future<Output = Result<Option<R>, E>>,
     {
-        match resource().await {
-            Ok(Some(resource)) => self.check(resource),
+        let resource = self.loaded(resource().await)?;
+        self.check(resource)
+    }
+
+    /// Loads a resource and decides on it, with what the schema declares in the action's context.
+    ///
+    /// ```
+    /// # use portcullis_axum::{Allowed, Authz, Rejection, Resource};
+    /// #[derive(serde::Serialize)]
+    /// struct Facts {
+    ///     amount: i64,
+    /// }
+    ///
+    /// async fn pay<R: Resource>(authz: &Authz, account: R) -> Result<Allowed<R>, Rejection> {
+    ///     authz.load_with(async || Ok::<_, std::io::Error>(Some(account)), &Facts { amount: 100 }).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Authz::load`].
+    pub async fn load_with<R, E, F>(
+        &self,
+        resource: impl FnOnce() -> F,
+        facts: &(impl Serialize + ?Sized),
+    ) -> Result<Allowed<R>, Rejection>
+    where
+        R: Resource,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        F: Future<Output = Result<Option<R>, E>>,
+    {
+        let resource = self.loaded(resource().await)?;
+        self.check_with(resource, facts)
+    }
+
+    fn loaded<R, E>(&self, found: Result<Option<R>, E>) -> Result<R, Rejection>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match found {
+            Ok(Some(resource)) => Ok(resource),
             Ok(None) => Err(self.0.absent().into()),
             Err(error) => Err(self.0.unavailable(error).into()),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge, Engine};
-use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, Revocations, Verifier};
+use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayStore, Revocations, Verifier};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
@@ -35,6 +35,7 @@ pub struct GateBuilder {
     transport: Transport,
     proxies: Proxies,
     proofs: Option<ProofVerifier>,
+    replay: Option<Arc<dyn ReplayStore>>,
 }
 
 impl GateBuilder {
@@ -53,6 +54,7 @@ impl GateBuilder {
             transport: Transport::default(),
             proxies: Proxies::default(),
             proofs: None,
+            replay: None,
         }
     }
 
@@ -99,10 +101,19 @@ impl GateBuilder {
         self
     }
 
-    /// Accepts tokens under the scheme `DPoP` (RFC 9449), with proofs that `proofs` verifies. Used proofs are remembered in
-    /// memory, and those from before this gate was built are refused.
+    /// Accepts tokens under the scheme `DPoP` (RFC 9449), with proofs that `proofs` verifies.
+    ///
+    /// Used proofs are remembered in the memory of this gate, and those from before it was built are refused. The store of
+    /// `proofs` is not used: another one is named by [`GateBuilder::replay_store`].
     pub fn dpop(mut self, proofs: ProofVerifier) -> Self {
         self.proofs = Some(proofs);
+        self
+    }
+
+    /// Remembers used proofs in `store`, such as one that several replicas share. Without it, each gate remembers its own
+    /// alone, and a stolen proof could be used once at each.
+    pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
+        self.replay = Some(store);
         self
     }
 
@@ -132,8 +143,9 @@ impl GateBuilder {
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
     pub fn build(mut self) -> Result<Gate, GateError> {
         if let Some(proofs) = self.proofs.take() {
-            let replay = MemoryReplayStore::new(self.clock.now());
-            self.verifier = self.verifier.with_proofs(proofs.with_replay(Arc::new(replay)));
+            let in_memory = || -> Arc<dyn ReplayStore> { Arc::new(MemoryReplayStore::new(self.clock.now())) };
+            let replay = self.replay.take().unwrap_or_else(in_memory);
+            self.verifier = self.verifier.with_proofs(proofs.with_replay(replay));
         }
         if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
             return Err(GateError::Realm { realm: self.realm });

@@ -1,8 +1,10 @@
 //! The service: handlers, and the gate in front of them. This is what an application looks like.
 
+use std::net::SocketAddr;
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::IntoMakeService;
 use axum::{Json, Router};
 use http::StatusCode;
 use portcullis_axum::{
@@ -15,7 +17,9 @@ use crate::Failure;
 use crate::store::{Project, Store};
 
 /// The guarded application. Paths and methods come from the schema; an action without a handler does not start.
-pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeService<Router>, Failure> {
+///
+/// The gate learns the address of the peer: it tells a proxy from a stranger, and policies may ask for it.
+pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeServiceWithConnectInfo<Router, SocketAddr>, Failure> {
     let router = gate
         .router()
         .action("ListProjects", list_projects)
@@ -31,7 +35,7 @@ pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeService<Router>, 
         .action("WhoAmI", whoami)
         .action("Health", health)
         .build()?;
-    Ok(router.with_state(store).into_make_service())
+    Ok(router.with_state(store).into_make_service_with_connect_info())
 }
 
 // Decided before the handler, on the resource that the directory supplied: the permit is the proof.
@@ -83,11 +87,10 @@ async fn update_project(
     Path(id): Path<String>,
     State(store): State<Store>,
     Json(change): Json<Change>,
-) -> Result<Json<Project>, Refused> {
+) -> Result<Json<Project>, Rejection> {
     let fields = [("title", change.title.is_some()), ("owner", change.owner.is_some())];
     let changed = fields.into_iter().filter(|(_, changes)| *changes).map(|(field, _)| field).collect();
-    let project = store.project(&id).ok_or(Refused::Absent)?;
-    let (permit, mut project) = authz.check_with(project, &Facts { changed })?.into_parts();
+    let (permit, mut project) = authz.load_with(|| store.load(&id), &Facts { changed }).await?.into_parts();
     project.title = change.title.unwrap_or(project.title);
     project.owner = change.owner.unwrap_or(project.owner);
     store.save(&permit, project.clone());
@@ -100,7 +103,9 @@ async fn share_project(
     State(store): State<Store>,
 ) -> Result<Json<Project>, Rejection> {
     let (permit, mut project) = authz.load(|| store.load(&id)).await?.into_parts();
-    project.collaborators.push(user);
+    if !project.collaborators.contains(&user) {
+        project.collaborators.push(user);
+    }
     store.save(&permit, project.clone());
     Ok(Json(project))
 }
@@ -113,27 +118,6 @@ async fn delete_project(
     let project = authz.load(|| store.load(&id)).await?;
     store.remove(project.permit(), &project);
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Why an update fails.
-enum Refused {
-    Absent,
-    Denied(Rejection),
-}
-
-impl From<Rejection> for Refused {
-    fn from(rejection: Rejection) -> Self {
-        Self::Denied(rejection)
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Absent => StatusCode::NOT_FOUND.into_response(),
-            Self::Denied(rejection) => rejection.into_response(),
-        }
-    }
 }
 
 async fn whoami(_: Permit, caller: Caller) -> Json<Value> {

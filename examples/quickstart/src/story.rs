@@ -102,6 +102,8 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
         step("admin", valid(admin("manage:projects")), "GET", "/projects/apollo", None, allowed(200)),
         step("admin", valid(admin("read:projects")), "GET", "/projects/soyuz", None, denied(404, "guardrails")),
         step("admin", valid(admin("manage:projects")), "PATCH", "/projects/gemini", title(), denied(404, "guardrails")),
+        // Nothing is there, and the answer is the same.
+        step("admin", valid(admin("manage:projects")), "PATCH", "/projects/vostok", title(), denied(404, "")),
         step(
             "agent of admin",
             valid(by(admin("manage:projects"), "summariser")),

@@ -26,6 +26,13 @@ async fn facts_of_the_request_decide_too() {
     let pay = |amount| service.send_owned("POST", "/projects/p/payments", &bearer, ("amount", amount));
     assert_eq!(pay("100").await.body, "paid for p");
     assert_eq!(pay("101").await.status, 403);
+    // What is not there, or cannot be loaded, is not decided on.
+    for (path, status, kind) in [("none", 404, "not-found"), ("down", 503, "unavailable")] {
+        let path = format!("/projects/{path}/payments");
+        let reply = service.send_owned("POST", &path, &bearer, ("amount", "100")).await;
+        assert_eq!((reply.status.as_u16(), reply.kind().as_str()), (status, kind), "{path}");
+        assert!(!reply.body.contains("canary"), "{}", reply.body);
+    }
 }
 
 #[tokio::test]

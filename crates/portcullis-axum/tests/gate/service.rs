@@ -521,8 +521,7 @@ async fn pay(authz: Authz, Path(id): Path<String>, headers: HeaderMap) -> Result
         amount: i64,
     }
     let amount = headers["amount"].to_str().unwrap().parse().unwrap();
-    let project = Project { id, owner: "ann".to_owned(), archived: false };
-    let project = authz.check_with(project, &Payment { amount })?;
+    let project = authz.load_with(|| find_project(&id), &Payment { amount }).await?;
     Ok(format!("paid for {}", project.id))
 }
 

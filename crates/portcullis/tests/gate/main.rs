@@ -16,5 +16,6 @@ mod challenges;
 mod directory;
 mod introspection;
 mod log;
+mod replay;
 mod revocation;
 mod service;
