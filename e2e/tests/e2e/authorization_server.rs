@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::folder::Folder;
@@ -20,6 +21,22 @@ pub(crate) struct AuthorizationServer {
     keys: PathBuf,
     log: PathBuf,
     client: reqwest::Client,
+}
+
+/// What the native app did: its token, and each request with its answer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NativeApp {
+    pub(crate) token: String,
+    pub(crate) exchanges: Vec<Exchange>,
+}
+
+/// A request of the native app, and what came back. A field that was not there is empty.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) proof: String,
+    pub(crate) status: u16,
+    pub(crate) challenge: String,
+    pub(crate) nonce: String,
 }
 
 impl AuthorizationServer {
@@ -46,11 +63,25 @@ impl AuthorizationServer {
     }
 
     async fn log_in_with(&self, user: &str, scope: &str, resource: &str, more: &[&str]) -> String {
-        let mut command = node("log-in.mjs");
-        command.args(["--issuer", &self.issuer, "--user", user, "--scope", scope, "--resource", resource]).args(more);
+        access_token(&self.app("log-in.mjs", &["--user", user, "--scope", scope, "--resource", resource], more).await)
+    }
+
+    /// The native app logs `ada` in with a key of its own, and calls `path` of the `service` twice, through the npm package
+    /// `through`. With a token that it `found`, it logs nobody in.
+    pub(crate) async fn call(&self, service: &str, path: &str, through: &str, found: Option<&str>) -> NativeApp {
+        let log_in = ["--user", "ada", "--scope", "read:projects", "--resource", API];
+        let mut call = vec!["--service", service, "--path", path, "--through", through];
+        call.extend(found.into_iter().flat_map(|token| ["--token", token]));
+        serde_json::from_value(self.app("call.mjs", &log_in, &call).await).unwrap()
+    }
+
+    /// Runs a script of the native app.
+    async fn app(&self, script: &'static str, options: &[&str], more: &[&str]) -> Value {
+        let mut command = node(script);
+        command.args(["--issuer", &self.issuer]).args(options).args(more);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        assert!(output.status.success(), "log-in.mjs: {}", String::from_utf8_lossy(&output.stderr));
-        access_token(&serde_json::from_slice(&output.stdout).unwrap())
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// An access token for the client `nightly-report` itself (RFC 6749 §4.4).

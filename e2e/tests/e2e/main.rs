@@ -10,6 +10,7 @@
 mod authorization_server;
 mod client_credentials;
 mod discovery;
+mod dpop;
 mod eventually;
 mod folder;
 mod introspection;
