@@ -3,6 +3,7 @@ use std::fmt;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::handler::Handler;
 use axum::response::IntoResponse;
 use axum::routing::{IntoMakeService, MethodFilter, any, on};
@@ -179,10 +180,25 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
 }
 
 impl GuardedRouter {
-    /// As [`Router::into_make_service`]: what `axum::serve` takes.
+    /// As [`Router::into_make_service`]: what `axum::serve` takes. The gate does not learn the address of the peer.
     #[must_use]
     pub fn into_make_service(self) -> IntoMakeService<Router> {
         self.0.into_make_service()
+    }
+
+    /// As [`Router::into_make_service_with_connect_info`]: what `axum::serve` takes, where the address of the peer counts.
+    /// Policies may ask for it, and only by it is a proxy known.
+    ///
+    /// ```no_run
+    /// # async fn serve(app: portcullis_axum::GuardedRouter, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// use std::net::SocketAddr;
+    ///
+    /// axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Router, C> {
+        self.0.into_make_service_with_connect_info()
     }
 }
 

@@ -1,8 +1,10 @@
 //! The service: handlers, and the gate in front of them. This is what an application looks like.
 
+use std::net::SocketAddr;
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::IntoMakeService;
 use axum::{Json, Router};
 use http::StatusCode;
 use portcullis_axum::{
@@ -15,7 +17,9 @@ use crate::Failure;
 use crate::store::{Project, Store};
 
 /// The guarded application. Paths and methods come from the schema; an action without a handler does not start.
-pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeService<Router>, Failure> {
+///
+/// The gate learns the address of the peer: it tells a proxy from a stranger, and policies may ask for it.
+pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeServiceWithConnectInfo<Router, SocketAddr>, Failure> {
     let router = gate
         .router()
         .action("ListProjects", list_projects)
@@ -31,7 +35,7 @@ pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeService<Router>, 
         .action("WhoAmI", whoami)
         .action("Health", health)
         .build()?;
-    Ok(router.with_state(store).into_make_service())
+    Ok(router.with_state(store).into_make_service_with_connect_info())
 }
 
 // Decided before the handler, on the resource that the directory supplied: the permit is the proof.
