@@ -7,6 +7,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::certificates::escaped;
 use crate::folder::Folder;
 use crate::process::Process;
 
@@ -89,6 +90,14 @@ impl AuthorizationServer {
         let request = self.client.post(format!("{}/token", self.issuer));
         let request = request.basic_auth("nightly-report", Some("e2e-nightly-report"));
         let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", resource)];
+        access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
+    }
+
+    /// An access token for the client `sealed-report`, bound to the certificate `pem` (RFC 8705 §3).
+    pub(crate) async fn certificate_bound(&self, pem: &str, scope: &str) -> String {
+        let request = self.client.post(format!("{}/token", self.issuer)).header("x-ssl-client-cert", escaped(pem));
+        let request = request.basic_auth("sealed-report", Some("e2e-sealed-report"));
+        let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", API)];
         access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
     }
 

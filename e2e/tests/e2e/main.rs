@@ -8,6 +8,7 @@
 )]
 
 mod authorization_server;
+mod certificates;
 mod client_credentials;
 mod discovery;
 mod dpop;
@@ -15,9 +16,11 @@ mod eventually;
 mod folder;
 mod introspection;
 mod key_rotation;
+mod mtls;
 mod outages;
 mod people;
 mod process;
+mod proxy;
 mod secrecy;
 mod service;
 mod tokens;
