@@ -3,8 +3,8 @@
 //   node call.mjs --issuer URL --user ada --scope "read:projects" --resource https://api.example.com \
 //     --service http://127.0.0.1:8080 --path /projects/apollo --through openid-client|oauth4webapi [--token TOKEN]
 //
-// The service is called by its public name, which is `--resource`; requests for it go to `--service`, as if a proxy
-// stood between them. With `--token` nobody logs in: the app uses a token that it found, with a key of its own.
+// The service is called by its public name, which is the origin of `--resource`; requests for it go to `--service`, as if
+// a proxy stood between them. With `--token` nobody logs in: the app uses a token that it found, with a key of its own.
 //
 // The output is JSON: {"token":"…","exchanges":[{"proof":"…","status":401,"challenge":"…","nonce":"…"},…]}, with what
 // went over the wire between app and service. The clients are used as they are; they are given a `fetch` that takes notes.
@@ -27,10 +27,11 @@ const keys = await client.randomDPoPKeyPair();
 const DPoP = client.getDPoPHandle(configuration, keys);
 const token = options.token ?? (await logIn(configuration, options, DPoP)).access_token;
 
+const url = new URL(options.path, options.resource);
 const exchanges = [];
 
-async function notedFetch(url, { method, headers, body }) {
-  const response = await fetch(String(url).replace(options.resource, options.service), { method, headers, body });
+async function notedFetch(target, { method, headers, body }) {
+  const response = await fetch(options.service + new URL(target).pathname, { method, headers, body });
   const { status, headers: answered } = response;
   const [challenge, nonce] = ["www-authenticate", "dpop-nonce"].map((name) => answered.get(name) ?? "");
   exchanges.push({ proof: new Headers(headers).get("dpop"), status, challenge, nonce });
@@ -41,12 +42,10 @@ async function notedFetch(url, { method, headers, body }) {
 const CLIENTS = {
   "openid-client": () => {
     configuration[client.customFetch] = notedFetch;
-    const url = new URL(options.resource + options.path);
     return () => client.fetchProtectedResource(configuration, token, url, "GET", undefined, undefined, { DPoP });
   },
   oauth4webapi: () => {
     const DPoP = oauth.DPoP({ client_id: "mobile" }, keys);
-    const url = new URL(options.resource + options.path);
     const noted = { DPoP, [oauth.customFetch]: notedFetch };
     const send = () => oauth.protectedResourceRequest(token, "GET", url, undefined, undefined, noted);
     return () =>

@@ -67,12 +67,12 @@ impl AuthorizationServer {
         access_token(&self.app("log-in.mjs", &["--user", user, "--scope", scope, "--resource", resource], more).await)
     }
 
-    /// The native app logs `ada` in with a key of its own, and calls `path` of the `service` twice, through the npm package
-    /// `through`. With a token that it `found`, it logs nobody in.
-    pub(crate) async fn call(&self, service: &str, path: &str, through: &str, found: Option<&str>) -> NativeApp {
-        let log_in = ["--user", "ada", "--scope", "read:projects", "--resource", API];
-        let mut call = vec!["--service", service, "--path", path, "--through", through];
-        call.extend(found.into_iter().flat_map(|token| ["--token", token]));
+    /// The native app logs `ada` in for `resource` with a key of its own, and asks `service` for a project twice, through the
+    /// npm package `through`. With `more`, it can be told to use a token that it found.
+    pub(crate) async fn call(&self, service: &str, resource: &str, through: &str, more: &[&str]) -> NativeApp {
+        let log_in = ["--user", "ada", "--scope", "read:projects", "--resource", resource];
+        let mut call = vec!["--service", service, "--path", "/projects/apollo", "--through", through];
+        call.extend(more);
         serde_json::from_value(self.app("call.mjs", &log_in, &call).await).unwrap()
     }
 

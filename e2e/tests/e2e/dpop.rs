@@ -1,9 +1,8 @@
 //! Tokens that are bound to a key, called with by clients that nobody changed for us (RFC 9449).
 
-use crate::World;
 use crate::authorization_server::{Exchange, NativeApp};
-use crate::service::Settings;
 use crate::tokens::assert_invalid;
+use crate::{API, World, introspection};
 
 #[tokio::test]
 async fn clients_learn_the_nonce_of_the_service_and_keep_it() {
@@ -55,6 +54,20 @@ async fn a_stolen_token_is_worth_nothing_without_its_key() {
 }
 
 #[tokio::test]
+async fn an_opaque_token_is_bound_as_well() {
+    // DPP-01, DPP-03, INT-08, INT-09
+    let world = introspection::world_with(introspection::SECRET, |settings| settings.at_top(DPOP));
+    let resource = format!("{API}/as-opaque");
+    let NativeApp { token, exchanges } = world.server.call(world.service.url(), &resource, "openid-client", &[]).await;
+    assert!(!token.contains('.'));
+    let statuses: Vec<u16> = exchanges.iter().map(|exchange| exchange.status).collect();
+    assert_eq!(statuses, [401, 200, 200], "{exchanges:?}");
+    assert_invalid(&world.service.get("/projects/apollo", &token).await);
+    let thief = world.call("openid-client", Some(&token)).await;
+    assert!(thief.exchanges.iter().all(|exchange| exchange.status == 401), "{thief:?}");
+}
+
+#[tokio::test]
 async fn neither_a_proof_nor_its_token_reaches_the_log() {
     // GEN-04
     let world = world();
@@ -71,12 +84,15 @@ async fn neither_a_proof_nor_its_token_reaches_the_log() {
 
 /// A service that wants proofs with a nonce of its own.
 fn world() -> World {
-    World::with(|settings: Settings| settings.at_top("dpop = { replay = 'one-replica', nonces = 'required' }"))
+    World::with(|settings| settings.at_top(DPOP))
 }
 
 impl World {
-    /// The native app calls the service twice, with a token for `ada` and its key, or with one that it `found`.
+    /// The app calls the service twice, with a token for `ada` and its key, or with a token that it `found`.
     async fn call(&self, through: &str, found: Option<&str>) -> NativeApp {
-        self.server.call(self.service.url(), "/projects/apollo", through, found).await
+        let more: Vec<&str> = found.into_iter().flat_map(|token| ["--token", token]).collect();
+        self.server.call(self.service.url(), API, through, &more).await
     }
 }
+
+const DPOP: &str = "dpop = { replay = 'one-replica', nonces = 'required' }";
