@@ -65,7 +65,6 @@ async fn what_a_client_writes_about_certificates_is_not_believed() {
 
 #[tokio::test]
 async fn a_certificate_of_another_authority_ends_the_handshake() {
-    // MTL-16
     let scene = Scene::start("authority").await;
     let stranger = Authority::new().unwrap().client("payroll").unwrap();
     let token = scene.issuer.token_for(&stranger);
