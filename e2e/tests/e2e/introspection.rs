@@ -82,6 +82,11 @@ async fn neither_an_opaque_token_nor_the_secret_reaches_the_log() {
 
 /// A service that asks the authorization server about opaque tokens, and has `secret` to show for itself.
 fn world(secret: &str) -> World {
+    world_with(secret, |settings| settings)
+}
+
+/// The same, with further settings that `change` has changed.
+pub(crate) fn world_with(secret: &str, change: impl FnOnce(Settings) -> Settings) -> World {
     let folder = Folder::of_this_test();
     let server = AuthorizationServer::start(&folder);
     let file = folder.join("introspection-secret");
@@ -96,7 +101,7 @@ fn world(secret: &str) -> World {
         file.display(),
         CACHE.as_secs(),
     ));
-    let service = Service::start(&folder, settings);
+    let service = Service::start(&folder, change(settings));
     World { server, service }
 }
 
@@ -108,6 +113,6 @@ async fn opaque(server: &AuthorizationServer) -> String {
 
 const INTROSPECTION: &str = "/token/introspection";
 
-const SECRET: &str = "e2e-projects-api";
+pub(crate) const SECRET: &str = "e2e-projects-api";
 
 const CACHE: Duration = Duration::from_secs(5);

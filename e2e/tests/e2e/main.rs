@@ -8,15 +8,19 @@
 )]
 
 mod authorization_server;
+mod certificates;
 mod client_credentials;
 mod discovery;
+mod dpop;
 mod eventually;
 mod folder;
 mod introspection;
 mod key_rotation;
+mod mtls;
 mod outages;
 mod people;
 mod process;
+mod proxy;
 mod secrecy;
 mod service;
 mod tokens;

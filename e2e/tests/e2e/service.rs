@@ -22,7 +22,7 @@ pub(crate) struct Service {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The value of `WWW-Authenticate`; empty if there is none.
+    /// The values of `WWW-Authenticate`, in a row; empty if there is none.
     pub(crate) challenge: String,
     /// `Null` if it is not JSON.
     pub(crate) body: Value,
@@ -43,6 +43,11 @@ impl Service {
         Self { process, url, client: reqwest::Client::new() }
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.ask("GET", path, token).await
     }
@@ -51,6 +56,12 @@ impl Service {
     pub(crate) async fn get_with(&self, path: &str, token: &str, fields: &[(&'static str, &str)]) -> Answer {
         let request = self.request("GET", path).bearer_auth(token);
         self.send(fields.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// The same, with the token and its proof under the scheme `DPoP`.
+    pub(crate) async fn get_with_proof(&self, path: &str, token: &str, proof: &str) -> Answer {
+        let request = self.request("GET", path).header("authorization", format!("DPoP {token}"));
+        self.send(request.header("dpop", proof)).await
     }
 
     /// Sends a request without a body, with a bearer token.
@@ -68,8 +79,10 @@ impl Service {
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
-        let field = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
-        let (challenge, retry_after) = (field("www-authenticate").unwrap_or_default(), field("retry-after"));
+        let lines =
+            |name: &str| response.headers().get_all(name).iter().map(|value| value.to_str().unwrap().to_owned());
+        let challenge = lines("www-authenticate").collect::<Vec<_>>().join(", ");
+        let retry_after = lines("retry-after").next();
         let status = response.status().as_u16();
         Answer { status, challenge, retry_after, body: response.json().await.unwrap_or_default() }
     }
@@ -99,6 +112,12 @@ impl Settings {
     /// Sets the keys of the issuer that `lines` of TOML name.
     pub(crate) fn with(mut self, lines: &str) -> Self {
         self.issuer().extend(lines.parse::<Table>().unwrap());
+        self
+    }
+
+    /// Sets the keys at the top of the file that `lines` of TOML name.
+    pub(crate) fn at_top(mut self, lines: &str) -> Self {
+        self.file.extend(lines.parse::<Table>().unwrap());
         self
     }
 
