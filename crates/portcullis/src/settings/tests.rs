@@ -242,7 +242,7 @@ fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
         // DPP-21, DPP-32
         (
             with("[layers]", "[dpop]\nreplay = \"one-replica\"\norigin = []\n[layers]"),
-            "6: no origin is named, so no proof could ever be right; name the one by which clients reach this service | write it like `origin = [\"https://api.example.com\"]`",
+            "6: no public origin of the service is named; DPoP proofs are compared with it, such as https://api.example.com | write it like `origin = [\"https://api.example.com\"]`",
         ),
         (
             with("[layers]", "[dpop]\nreplay = \"one-replica\"\nnonce_keys = [{ file = \"k\" }]\n[layers]"),
