@@ -226,6 +226,15 @@ fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
             with("[layers]", "[proxy]\nscheme_field = \"a b\"\n[layers]"),
             "5: `a b` is not the name of a header field | write it like `scheme_field = \"x-forwarded-proto\"`",
         ),
+    ];
+    for (settings, expected) in cases {
+        assert_refused(&settings, expected);
+    }
+}
+
+#[test]
+fn a_mistake_about_proxies_and_proofs_is_refused_with_its_line_and_what_to_do() {
+    let cases = [
         // MTL-13: a field that anybody can write is believed from nobody
         (
             with("[layers]", "[proxy]\nclient_certificate = \"client-cert\"\n[layers]"),
