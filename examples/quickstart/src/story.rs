@@ -163,7 +163,7 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
             refused(401, "consent, guardrails", "scope=\"manage:projects\""),
         ),
         step(
-            "admin, password only",
+            "admin, password",
             valid(with(admin("manage:projects"), password)),
             "DELETE",
             "/projects/apollo",

@@ -18,7 +18,7 @@ use crate::service::{NOW, Reply, Service};
 const MINE: &[u8] = b"my certificate";
 const ANOTHER: &[u8] = b"another certificate, of the same key";
 
-/// RFC 8705 Appendix A: X.509 v1, expired, self-signed. Nobody parses it (MTL-06, MTL-07).
+/// RFC 8705 Appendix A: X.509 v1, expired, self-signed. Nobody parses it.
 const PUBLISHED: &str = "MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAxODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNcnyxwqV6hY8QnhxxzFQ03C7HKW9OylMbnQZjjJ/Au08/coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8wCgYIKoZIzj0EAwIDSQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOVbUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=";
 const PUBLISHED_THUMBPRINT: &str = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0";
 const PUBLISHED_HEX: &str = "0380ed2f626650c840b2f263e6d2b29fae12ab39ae5db32b25ad27efad72e6fd";
@@ -59,7 +59,7 @@ async fn ask(service: &Service, connection: Connection, path: &str, more: &Value
     let bearer = format!("Bearer {}", service.token(more));
     let fields: Vec<(&str, &str)> = [("authorization", bearer.as_str())].iter().chain(fields).copied().collect();
     let reply = service.send_on(connection, "GET", path, &fields).await;
-    // MTL-14: what a proxy says to the service is never said on.
+    // What a proxy says to the service is never said on.
     for field in CertificateField::ALL {
         assert!(!reply.headers.contains_key(field.name()));
     }
@@ -128,7 +128,7 @@ async fn whoever_runs_the_server_states_the_certificate_in_one_of_two_places() {
 
 #[tokio::test]
 async fn a_named_proxy_says_which_certificate_its_client_has() {
-    // MTL-07, MTL-12, MTL-15
+    // MTL-06, MTL-07, MTL-12, MTL-15
     let bound = bound_to(PUBLISHED_THUMBPRINT);
     for field in CertificateField::ALL {
         let (service, value) = (behind(field), written(field));

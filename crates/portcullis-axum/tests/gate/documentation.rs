@@ -1,8 +1,10 @@
 //! The exchanges in `docs/http.md` are real: each request is sent, and its answer is the one that is printed there.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::http::HeaderName;
+use portcullis::{MemoryReplayStore, NonceKey, NoncePolicy, Nonces, Origin, ProofVerifier, UnixTime};
+use portcullis_testkit::{SigningAlgorithm, TestClient};
 use serde_json::{Value, json};
 
 use crate::service::{NOW, Reply, Service, resource};
@@ -16,6 +18,9 @@ fn claims(name: &str) -> Value {
         "an expired token" => json!({ "exp": NOW - 100 }),
         "a token without scopes" => json!({ "scope": "" }),
         "a token of last week's login" => json!({ "scope": "manage:projects" }),
+        "a token bound to a certificate" => {
+            json!({ "cnf": { "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" } })
+        }
         other => panic!("the page names a token that this test does not know: `{other}`"),
     }
 }
@@ -27,14 +32,59 @@ async fn every_exchange_in_the_documentation_is_what_happens() {
         let described = resource(&["https://api.example.com"]).with("resource_name", "Projects").unwrap();
         gate.resource(described).forwarded_scheme(HeaderName::from_static("x-forwarded-proto"))
     });
-    let blocks: Vec<&str> = PAGE.split("```http\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert!(blocks.len() >= 10, "{} exchanges", blocks.len());
+    let (before, rest) = PAGE.split_once("\n## Tokens that are bound to a key\n").unwrap();
+    let (bound, after) = rest.split_once("\n## ").unwrap();
+    compare(&[before, after].concat(), 10, async |request| send(&service, request).await).await;
+    // DPP-31, DPP-37, DPP-38, MTL-01
+    let holder = Holder::new();
+    compare(bound, 6, async |request| holder.send(request).await).await;
+}
+
+/// Sends what `text` prints, at least `least` exchanges, and compares the answers.
+async fn compare(text: &str, least: usize, send: impl AsyncFn(&str) -> Reply) {
+    let blocks: Vec<&str> = text.split("```http\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    assert!(blocks.len() >= least, "{} exchanges", blocks.len());
     for block in blocks {
         let (request, answer) = block.split_once("\n\n").expect("an answer after the request");
-        let reply = send(&service, request).await;
+        let reply = send(request).await;
         let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
         assert_eq!(head.lines().collect::<Vec<_>>(), printed_head(&reply), "{request}");
         assert_eq!(comparable(body), comparable(&reply.body), "{request}");
+    }
+}
+
+/// A client with a key, and a service that verifies its proofs.
+struct Holder {
+    service: Service,
+    client: TestClient,
+    nonces: Nonces,
+}
+
+impl Holder {
+    fn new() -> Self {
+        let nonces = || Nonces::new(NonceKey::new(&[7; 32]).unwrap(), []);
+        let store = MemoryReplayStore::new(UnixTime::from_secs(NOW).unwrap());
+        let proofs = ProofVerifier::new([Origin::new("https://api.example.com").unwrap()], Arc::new(store)).unwrap();
+        let proofs = proofs.with_nonces(NoncePolicy::Required(nonces()));
+        let service = Service::with_gate(|gate| gate.dpop(proofs));
+        Self { service, client: TestClient::new(SigningAlgorithm::Es256), nonces: nonces() }
+    }
+
+    async fn send(&self, request: &str) -> Reply {
+        let token = self.service.token(&json!({ "cnf": { "jkt": self.client.thumbprint() } }));
+        let proof = |path: &str, nonce: Option<String>| {
+            let uri = format!("https://api.example.com{path}");
+            let mut claims = self.client.claims("GET", &uri, &token, NOW);
+            nonce.into_iter().for_each(|nonce| claims["nonce"] = nonce.into());
+            self.client.proof(&claims)
+        };
+        let nonce = self.nonces.issue(UnixTime::from_secs(NOW).unwrap());
+        let request = request
+            .replace("<a token bound to a key>", &token)
+            .replace("<a proof>", &proof("/projects/apollo", None))
+            .replace("<a proof with the nonce>", &proof("/projects/apollo", Some(nonce.clone())))
+            .replace("<a proof for another path>", &proof("/projects/gemini", Some(nonce)));
+        send(&self.service, &request).await
     }
 }
 
@@ -59,14 +109,18 @@ async fn send(service: &Service, request: &str) -> Reply {
 /// Status line and fields as the page prints them: by name, without those that any server adds.
 fn printed_head(reply: &Reply) -> Vec<String> {
     let reason = reply.status.canonical_reason().unwrap();
-    let mut fields: BTreeMap<String, String> = BTreeMap::new();
+    let mut fields: Vec<(String, String)> = Vec::new();
     for (name, value) in reply.headers.iter().filter(|(name, _)| *name != "content-length") {
         let words = name.as_str().split('-').map(|word| match word {
             "www" => "WWW".to_owned(),
+            "dpop" => "DPoP".to_owned(),
             word => word[..1].to_uppercase() + &word[1..],
         });
-        fields.insert(words.collect::<Vec<_>>().join("-"), value.to_str().unwrap().to_owned());
+        // It is another one each time.
+        let value = if name == "dpop-nonce" { "<a nonce>" } else { value.to_str().unwrap() };
+        fields.push((words.collect::<Vec<_>>().join("-"), value.to_owned()));
     }
+    fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     let first = format!("HTTP/1.1 {} {reason}", reply.status.as_u16());
     [first].into_iter().chain(fields.iter().map(|(name, value)| format!("{name}: {value}"))).collect()
 }

@@ -94,7 +94,7 @@ const INVALID_TOKEN: &[&str] = &["DPoP; algs=ES256 Ed25519; error=invalid_token"
 
 #[tokio::test]
 async fn a_bound_token_is_accepted_with_a_proof_whatever_the_case_of_the_scheme() {
-    // DPP-01, HTP-01
+    // DPP-01, HTP-01, O21-05
     let (service, client) = (service(), holder());
     let reply = ask(&service, &client, "GET", "/projects/p", json!({})).await;
     assert_eq!((reply.status, reply.body.as_str()), (StatusCode::OK, "GetProject Project p"));
@@ -391,7 +391,7 @@ async fn the_next_nonce_rides_on_answers_of_every_kind() {
 
 #[tokio::test]
 async fn each_scheme_has_its_challenge_and_only_the_one_that_was_used_says_what_is_wrong() {
-    // DPP-37, DPP-38
+    // DPP-37, DPP-38, HTP-07
     let (service, client) = (service(), holder());
     // RFC 9449, Figure 17
     for fields in [&[][..], &[("authorization", "Basic dTpw")], &[("dpop", "junk")]] {

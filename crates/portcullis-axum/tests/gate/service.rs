@@ -420,7 +420,7 @@ impl Reply {
         // What went wrong stands in the first one; the others say the same or nothing.
         let challenge = self.challenges().into_iter().next().map(|(_, parameters)| parameters);
         let nonces = self.headers.get_all("dpop-nonce").iter().count();
-        assert!(nonces <= 1, "{name}"); // DPP-34
+        assert!(nonces <= 1, "{name}: {nonces} nonces");
         // HTP-11
         let exposed = self.headers.get("access-control-expose-headers").map_or("", |value| value.to_str().unwrap());
         assert_eq!(challenge.is_some() || nonces == 1, exposed.contains("WWW-Authenticate"), "{name}");

@@ -68,6 +68,12 @@ impl Gate {
 ///
 /// [proxy]                                      # what a proxy in front is trusted to say: nothing, unless it stands here
 /// scheme_field = "x-forwarded-proto"           # then credentials that did not come over https are refused
+/// trusted = ["10.1.0.0/16"]                    # its addresses; needed for
+/// client_certificate = "client-cert"           # or "x-forwarded-client-cert" or "x-ssl-client-cert": the client's certificate
+///
+/// [dpop]                                       # accepts tokens under the scheme DPoP (RFC 9449)
+/// replay = "one-replica"                       # or "each-replica": who remembers used proofs
+/// nonces = "required"                          # or "optional"; default "off"
 ///
 /// [layers]                                     # what must be there, so that a lost file is noticed
 /// consent = "none"                             # this layer has no files
@@ -93,7 +99,7 @@ impl Gate {
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
-/// [`portcullis_core::SourceSettings`]; `[api_keys]` those of [`portcullis_token::ApiKeySettings`] with `scopes` and
+/// [`portcullis_core::SourceSettings`]; `[dpop]` those of [`portcullis_token::DpopSettings`]; `[api_keys]` those of [`portcullis_token::ApiKeySettings`] with `scopes` and
 /// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
 /// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment
 /// variable is read but those in which the settings say that a secret is.

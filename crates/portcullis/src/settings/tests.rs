@@ -232,6 +232,37 @@ fn a_mistake_about_http_is_refused_with_its_line_and_what_to_do() {
     }
 }
 
+#[test]
+fn a_mistake_about_proxies_and_proofs_is_refused_with_its_line_and_what_to_do() {
+    let cases = [
+        // MTL-13: a field that anybody can write is believed from nobody
+        (
+            with("[layers]", "[proxy]\nclient_certificate = \"client-cert\"\n[layers]"),
+            "5: a field about certificates is believed from nobody, since no proxy is `trusted` | name the addresses of the proxies, such as `trusted = [\"10.1.0.0/16\"]`",
+        ),
+        (
+            with("[layers]", "[proxy]\ntrusted = []\n[layers]"),
+            "5: no proxy is named, so there is nobody to believe | name the addresses of the proxies, such as `trusted = [\"10.1.0.0/16\"]`",
+        ),
+        (
+            with("[layers]", "[proxy]\ntrusted = [\"0.0.0.0/0\"]\n[layers]"),
+            "5: `0.0.0.0/0` is every address, so everybody could write what a proxy says; name the proxies | name the addresses of the proxies, such as `trusted = [\"10.1.0.0/16\"]`",
+        ),
+        // DPP-21, DPP-32
+        (
+            with("[layers]", "[dpop]\nreplay = \"one-replica\"\norigin = []\n[layers]"),
+            "6: no public origin of the service is named; DPoP proofs are compared with it, such as https://api.example.com | write it like `origin = [\"https://api.example.com\"]`",
+        ),
+        (
+            with("[layers]", "[dpop]\nreplay = \"one-replica\"\nnonce_keys = [{ file = \"k\" }]\n[layers]"),
+            "4: `nonce_keys` are stated, and `nonces` is \"off\" | write `nonces = \"required\"`, or remove the keys",
+        ),
+    ];
+    for (settings, expected) in cases {
+        assert_refused(&settings, expected);
+    }
+}
+
 /// Supplies what the settings say, and knows nothing.
 struct Nothing;
 
@@ -239,6 +270,17 @@ impl crate::Directory for Nothing {
     fn supplies(&self) -> Vec<String> {
         vec!["Note".to_owned()]
     }
+}
+
+#[test]
+fn an_issuer_that_binds_every_token_by_dpop_needs_proofs_to_be_verified() {
+    // DPP-06: else every token would be refused, and nobody would know why
+    let strict = |more: &str| with("leeway = \"10s\"", "binding = \"dpop\"").replace("[layers]", more);
+    let build = |settings: &str| load(&files(settings)).unwrap().gate().directory(Nothing).build();
+    let error = build(&strict("[layers]")).unwrap_err();
+    assert_eq!(error, crate::GateError::NoProofs { alias: IssuerSettings::DEFAULT_ALIAS.to_owned() });
+    assert!(error.to_string().contains("add `[dpop]` to the settings"), "{error}");
+    assert!(build(&strict("[dpop]\nreplay = \"one-replica\"\n[layers]")).is_ok());
 }
 
 #[tokio::test]
