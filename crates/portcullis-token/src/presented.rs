@@ -10,8 +10,8 @@ use crate::mtls::CertificateThumbprint;
 /// use portcullis_token::PresentedToken;
 ///
 /// let bearer = PresentedToken::bearer("the token");
-/// let field = b"the value of the field `DPoP`".as_slice();
-/// let proven = PresentedToken::dpop("the token", &[field], "GET", "/orders");
+/// let fields = [b"the value of the field `DPoP`".as_slice()];
+/// let proven = PresentedToken::dpop("the token", &fields, "GET", "/orders");
 /// # let _ = (bearer, proven);
 /// ```
 #[derive(Clone, Copy)]
