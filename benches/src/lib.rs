@@ -1,10 +1,14 @@
 //! What the benches measure with: one bundle, its callers and their tokens.
 
 mod bundle;
+mod keys;
 mod tokens;
+mod turns;
 
 pub use bundle::{bare_project, engine, project, session};
-pub use tokens::{Person, agent, asking, claims, now, trusted, verified};
+pub use keys::SignatureAlone;
+pub use tokens::{AUDIENCE, ISSUER, Person, agent, asking, claims, now, trusted, verified};
+pub use turns::Bench;
 
 use std::fmt::Display;
 

@@ -89,8 +89,10 @@ pub fn asking(endpoint: &str) -> Verifier {
 
 pub(crate) const ALIAS: &str = "main";
 
-const ISSUER: &str = "https://as.example.com";
+/// Who issues the tokens.
+pub const ISSUER: &str = "https://as.example.com";
 
-const AUDIENCE: &str = "https://api.example.com";
+/// Whom the tokens are for.
+pub const AUDIENCE: &str = "https://api.example.com";
 
 const NOW: i64 = 1_767_226_000;

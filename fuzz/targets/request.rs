@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use libfuzzer_sys::fuzz_target;
-use portcullis::{Gate, RequestHead, RouteMatch};
+use portcullis::{Clock, Gate, RequestHead, RouteMatch, UnixTime};
 use portcullis_fuzz::{SIGNED, TRUSTED_KEY, bundle, now, trusting};
 use tokio::runtime::Runtime;
 
@@ -34,7 +34,16 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 static GATE: LazyLock<Gate> =
-    LazyLock::new(|| Gate::builder(bundle(), trusting(TRUSTED_KEY)).clock(now).build().unwrap());
+    LazyLock::new(|| Gate::builder(bundle(), trusting(TRUSTED_KEY)).clock(Fixed).build().unwrap());
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+
+#[derive(Debug)]
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> UnixTime {
+        now()
+    }
+}

@@ -189,11 +189,12 @@ impl GuardedRouter {
     /// As [`Router::into_make_service_with_connect_info`]: what `axum::serve` takes, where the address of the peer counts.
     /// Policies may ask for it, and only by it is a proxy known.
     ///
-    /// ```no_run
-    /// # async fn serve(app: portcullis_axum::GuardedRouter, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// ```
     /// use std::net::SocketAddr;
     ///
-    /// axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+    /// # fn service(app: portcullis_axum::GuardedRouter) {
+    /// let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    /// # let _ = service;
     /// # }
     /// ```
     #[must_use]

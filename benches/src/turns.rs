@@ -1,0 +1,81 @@
+//! Calls that are compared: they take turns, so that whatever slows the machine down slows all of them.
+
+use std::time::{Duration, Instant};
+
+/// What the command line asks of a bench that measures in turns.
+#[derive(Debug)]
+pub struct Bench {
+    wanted: String,
+    rounds: Option<usize>,
+}
+
+impl Bench {
+    /// Reads the command line. Cargo says `--bench` when times are wanted; otherwise it is enough that everything works.
+    #[must_use]
+    pub fn from_arguments() -> Self {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let is_measured = arguments.iter().any(|argument| argument == "--bench");
+        let wanted = arguments.into_iter().find(|argument| !argument.starts_with('-')).unwrap_or_default();
+        Self { wanted, rounds: is_measured.then_some(ROUNDS) }
+    }
+
+    /// How often each call is made by [`Bench::compare`].
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.rounds.unwrap_or(1) * CALLS as usize
+    }
+
+    /// Prints the names of the columns: the floor, and what stands on it.
+    pub fn print_columns(&self, floor: &str, columns: &[&str]) {
+        if self.rounds.is_some() {
+            let columns: String = columns.iter().map(|name| format!(" {name:>20}")).collect();
+            println!("{:<13} {floor:>10}{columns}", "");
+        }
+    }
+
+    /// Whether the line called `name` is wanted.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        name.contains(&self.wanted)
+    }
+
+    /// Makes `calls` in turns, and prints the medians: the time of each, and how many times that of the first, the floor,
+    /// it is within a turn.
+    pub fn compare(&self, name: &str, calls: &[&dyn Fn()]) {
+        let turn = |_| calls.iter().map(|call| time(call).as_secs_f64()).collect();
+        let turns: Vec<Vec<f64>> = (0..self.rounds.unwrap_or(1)).map(turn).collect();
+        if self.rounds.is_none() {
+            println!("{name:<13} works");
+            return;
+        }
+        let at = |turn: &[f64], column| turn.get(column).copied().unwrap_or(f64::NAN);
+        let column = |column| {
+            let secs = median(turns.iter().map(|turn| at(turn, column)));
+            let ratio = median(turns.iter().map(|turn| at(turn, column) / at(turn, 0)));
+            if column == 0 {
+                format!("{:>7.1} µs", secs * 1e6)
+            } else {
+                format!(" {:>9.1} µs {ratio:>5.2} ×", secs * 1e6)
+            }
+        };
+        println!("{name:<13} {}", (0..calls.len()).map(column).collect::<String>());
+    }
+}
+
+/// The mean time of one call, from as few as keep the clock's own grain out of it.
+fn time(call: &dyn Fn()) -> Duration {
+    let start = Instant::now();
+    (0..CALLS).for_each(|_| call());
+    start.elapsed() / CALLS
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+const ROUNDS: usize = 500;
+
+/// A millisecond or so: shorter than what the scheduler grants, so most turns run undisturbed.
+const CALLS: u32 = 20;
