@@ -100,6 +100,7 @@ fn gates(extent: Extent) -> Vec<Gate> {
         Gate::programs("quickstart", [cargo(["run", "--locked", "--bin", "quickstart"])]),
         Gate::programs("benches", [cargo(["test", "--workspace", "--locked", "--benches", "--no-run"])]).slow(),
         Gate::programs("backends", [cargo(both_backends)]).slow(),
+        Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE)).slow(),
         Gate::programs("tests", [cargo(["test", "--workspace", "--locked"])]),
     ]
 }
@@ -123,6 +124,6 @@ mod tests {
     #[test]
     fn only_what_is_built_for_itself_is_left_out_in_a_hurry() {
         let slow: Vec<_> = gates(Extent::Fast).into_iter().filter(|gate| gate.slow).map(|gate| gate.name).collect();
-        assert_eq!(slow, ["benches", "backends"]);
+        assert_eq!(slow, ["benches", "backends", "fuzz"]);
     }
 }
