@@ -14,6 +14,7 @@ mod answers;
 mod builder;
 mod certificates;
 mod challenge;
+mod connections;
 mod cors;
 mod credentials;
 mod documentation;
