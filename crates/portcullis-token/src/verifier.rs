@@ -8,7 +8,7 @@ use portcullis_core::{UnixTime, VerifiedClaims};
 use crate::api_key::ApiKeys;
 use crate::claims;
 use crate::confirmation;
-use crate::dpop::ProofVerifier;
+use crate::dpop::{ProofVerifier, ReplayStore};
 use crate::error::{Malformed, Segment, TokenError};
 use crate::excerpt::Excerpt;
 use crate::introspection::{IntrospectedTokens, Introspection, is_token68};
@@ -132,6 +132,13 @@ impl Verifier {
     #[must_use]
     pub fn with_proofs(mut self, proofs: ProofVerifier) -> Self {
         self.proofs = Some(proofs);
+        self
+    }
+
+    /// Remembers used proofs in `store` instead, if the scheme `DPoP` is accepted.
+    #[must_use]
+    pub fn with_replay(mut self, store: Arc<dyn ReplayStore>) -> Self {
+        self.proofs = self.proofs.map(|proofs| proofs.with_replay(store));
         self
     }
 

@@ -34,7 +34,8 @@ pub struct GateBuilder {
     revocations: Option<Box<dyn Revocations>>,
     transport: Transport,
     proxies: Proxies,
-    proofs: Option<ProofVerifier>,
+    /// Verifies proofs, and is to remember them by the clock of the gate.
+    remembering: Option<ProofVerifier>,
     replay: Option<Arc<dyn ReplayStore>>,
 }
 
@@ -53,7 +54,7 @@ impl GateBuilder {
             revocations: None,
             transport: Transport::default(),
             proxies: Proxies::default(),
-            proofs: None,
+            remembering: None,
             replay: None,
         }
     }
@@ -103,15 +104,20 @@ impl GateBuilder {
 
     /// Accepts tokens under the scheme `DPoP` (RFC 9449), with proofs that `proofs` verifies.
     ///
-    /// Used proofs are remembered in the memory of this gate, and those from before it was built are refused. The store of
-    /// `proofs` is not used: another one is named by [`GateBuilder::replay_store`].
+    /// Used proofs are remembered in the store of `proofs`, if no other one is named by [`GateBuilder::replay_store`].
     pub fn dpop(mut self, proofs: ProofVerifier) -> Self {
-        self.proofs = Some(proofs);
+        self.verifier = self.verifier.with_proofs(proofs);
         self
     }
 
-    /// Remembers used proofs in `store`, such as one that several replicas share. Without it, each gate remembers its own
-    /// alone, and a stolen proof could be used once at each.
+    /// As [`GateBuilder::dpop`], with a memory that begins when this gate is built, by its clock.
+    pub(crate) fn dpop_in_memory(mut self, proofs: ProofVerifier) -> Self {
+        self.remembering = Some(proofs);
+        self
+    }
+
+    /// Remembers used proofs in `store`, such as one that several replicas share. With a memory for each replica, a stolen
+    /// proof could be used once at each.
     pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
         self.replay = Some(store);
         self
@@ -142,10 +148,12 @@ impl GateBuilder {
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
     pub fn build(mut self) -> Result<Gate, GateError> {
-        if let Some(proofs) = self.proofs.take() {
-            let in_memory = || -> Arc<dyn ReplayStore> { Arc::new(MemoryReplayStore::new(self.clock.now())) };
-            let replay = self.replay.take().unwrap_or_else(in_memory);
-            self.verifier = self.verifier.with_proofs(proofs.with_replay(replay));
+        if let Some(proofs) = self.remembering.take() {
+            let memory = Arc::new(MemoryReplayStore::new(self.clock.now()));
+            self.verifier = self.verifier.with_proofs(proofs.with_replay(memory));
+        }
+        if let Some(store) = self.replay.take() {
+            self.verifier = self.verifier.with_replay(store);
         }
         if self.realm.is_empty() || !self.realm.chars().all(is_quotable) {
             return Err(GateError::Realm { realm: self.realm });

@@ -59,7 +59,7 @@ impl HttpSettings {
             gate = gate.proxies(proxies);
         }
         match self.proofs {
-            Some(proofs) => gate.dpop(proofs),
+            Some(proofs) => gate.dpop_in_memory(proofs),
             None => gate,
         }
     }

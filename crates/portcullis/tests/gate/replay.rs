@@ -126,13 +126,22 @@ async fn a_store_that_does_not_know_lets_nobody_in() {
 
 /// A service that remembers proofs in `store`, or in a memory of its own.
 fn with_store(store: Option<Arc<dyn ReplayStore>>) -> Service {
-    // The gate replaces it.
-    let unused = Arc::new(MemoryReplayStore::new(UnixTime::from_secs(0).unwrap()));
-    let proofs = ProofVerifier::new([Origin::new("https://api.example.com").unwrap()], unused).unwrap();
-    Service::new(|gate| match store {
-        Some(store) => gate.dpop(proofs).replay_store(store),
-        None => gate.dpop(proofs),
-    })
+    let memory = || Arc::new(MemoryReplayStore::new(UnixTime::from_secs(NOW - 600).unwrap()));
+    Service::new(|gate| gate.dpop(proofs_in(store.unwrap_or_else(|| memory()))))
+}
+
+fn proofs_in(store: Arc<dyn ReplayStore>) -> ProofVerifier {
+    ProofVerifier::new([Origin::new("https://api.example.com").unwrap()], store).unwrap()
+}
+
+#[tokio::test]
+async fn the_store_that_the_gate_is_given_counts_before_that_of_the_verifier() {
+    let memory = || Arc::new(MemoryReplayStore::new(UnixTime::from_secs(NOW - 600).unwrap()));
+    let (own, shared) = (memory(), memory());
+    let service = Service::new(|gate| gate.dpop(proofs_in(own.clone())).replay_store(shared.clone()));
+    let holder = Holder::new(&service);
+    assert!(holder.send(&service, &holder.proof("p")).await.is_ok());
+    assert_eq!((own.len(), shared.len()), (0, 1));
 }
 
 /// A client with a key, and a token that is bound to it.
