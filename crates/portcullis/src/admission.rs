@@ -9,9 +9,10 @@ use portcullis_core::{Caller, Facts, Permit, Resource, ResourceData, Session, Un
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::arrival::{Arrival, Entry};
 use crate::decision_id::DecisionId;
-use crate::gate::{Entry, Gate, RETRY_AFTER, Sender};
-use crate::head::{RequestHead, RouteMatch};
+use crate::gate::{Gate, RETRY_AFTER, Sender};
+use crate::head::RouteMatch;
 use crate::observe;
 use crate::refusal::{Defect, Refusal, chain};
 use crate::routes::Target;
@@ -220,18 +221,15 @@ struct Progress {
 
 impl Visit {
     pub(crate) fn new(
-        gate: Gate,
-        id: DecisionId,
-        now: UnixTime,
-        head: &RequestHead<'_>,
+        arrival: Arrival,
+        route: Option<&RouteMatch>,
         session: Option<Arc<Session>>,
-        sender: Sender,
         entry: Entry,
     ) -> Self {
+        let Arrival { gate, id, now, method, sender, .. } = arrival;
         let Entry { target, permit } = entry;
-        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
-        let progress = Mutex::new(Progress::default());
-        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
+        let route = route.map_or("", RouteMatch::pattern).to_owned();
+        Self { gate, id, now, method, route, session, sender, target, permit, progress: Mutex::default() }
     }
 
     /// The action that is decided if the handler says `named`.

@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+mod arrival;
 mod builder;
 mod challenge;
 mod clock;
@@ -30,6 +31,7 @@ mod transport;
 
 pub use admission::Admission;
 pub use answer::Answer;
+pub use arrival::Arrival;
 pub use builder::{GateBuilder, GateError};
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Proxies, ProxiesError};
