@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use portcullis_core::{Action, Caller, Permit, Session, UnixTime};
 
-use crate::admission::{Admission, Visit};
+use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
 use crate::gate::{Gate, Sender};
@@ -14,6 +14,7 @@ use crate::head::RouteMatch;
 use crate::observe;
 use crate::refusal::Refusal;
 use crate::routes::Target;
+use crate::visit::Visit;
 
 /// A request with credentials that are accepted, or without any, before it is known what it asks for.
 ///
@@ -96,6 +97,7 @@ impl Arrival {
             route: route.map(RouteMatch::pattern),
             action: target.and_then(|(target, _)| self.gate.action(target)).map(Action::name),
             session,
+            listed: None,
             outcome: observe::Outcome::Refused(refusal),
             status: Some(answer.status()),
         }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
+    Action, Bundle, Caller, Decision, Engine, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::{ApiKeys, KeyPlace, PresentedToken, Revocations, Verifier};
+use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -22,6 +22,7 @@ use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
+use crate::lease::{Ended, Standing};
 use crate::metadata::Metadata;
 use crate::query_token::QueryToken;
 use crate::refusal::{Defect, Refusal, chain};
@@ -46,6 +47,15 @@ use crate::transport::Transport;
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
+
+/// Handles of one gate are equal, and gates that were made apart are not.
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Gate {}
 
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
@@ -163,19 +173,50 @@ impl Gate {
         facts: Facts,
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
-        let bundle = self.bundle();
-        let request = Request::new(action, resource, now).with_facts(facts);
-        let public = bundle.action(action).is_some_and(Action::is_public);
-        let decision = match session.filter(|_| !public) {
-            Some(session) => session.decide(&request),
-            // Denies whatever is not public.
-            None => self.0.engine.decide_public(&request),
-        };
-        match decision {
+        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
             Decision::Allow(grant) => {
                 grant.discharge(&self.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
             }
-            Decision::Deny(denial) => Err(Refusal::denied(bundle, session, denial, Some(resource.entity_type()))),
+            Decision::Deny(denial) => {
+                Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
+            }
+        }
+    }
+
+    /// Decides, and discharges nothing.
+    pub(crate) fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
+        let public = self.bundle().action(request.action()).is_some_and(Action::is_public);
+        match session.filter(|_| !public) {
+            Some(session) => session.decide(request),
+            // Denies whatever is not public.
+            None => self.0.engine.decide_public(request),
+        }
+    }
+
+    /// Whether all obligations of `grant` have a handler.
+    pub(crate) fn can_discharge(&self, grant: &Grant) -> bool {
+        grant.obligations().iter().all(|obligation| self.0.duties.knows(obligation))
+    }
+
+    /// Whether proofs of DPoP are verified.
+    pub(crate) fn proofs(&self) -> Proofs {
+        if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
+    }
+
+    /// How the credential of `caller` stands now.
+    pub(crate) fn standing(&self, caller: &Caller) -> Standing {
+        let now = self.0.clock.now();
+        let mut issuers = self.0.verifier.issuers();
+        let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
+        // As long as its token would be accepted with a new request.
+        let left = caller.expires_at().map_or(Duration::MAX, |expires| expires.plus(leeway).since(now));
+        if left.is_zero() {
+            return Standing::Over(Ended::Expired);
+        }
+        let revoked = self.0.revocations.as_ref().map(|known| revocation::refuse_revoked(known.as_ref(), caller, now));
+        match revoked {
+            Some(Err(_)) => Standing::Over(Ended::Revoked),
+            Some(Ok(())) | None => Standing::Good { left },
         }
     }
 
@@ -189,8 +230,8 @@ impl Gate {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
-        let proofs = if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported };
-        let credentials = Credentials::read(head.headers(), Accepted { keys: self.key_place(), proofs })?;
+        let accepted = Accepted { keys: self.key_place(), proofs: self.proofs() };
+        let credentials = Credentials::read(head.headers(), accepted)?;
         sender.scheme = credentials.scheme();
         if credentials == Credentials::None {
             return Ok(None);
@@ -261,7 +302,7 @@ impl Gate {
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = self.0.engine.caller(&claims).map_err(unusable)?;
         if let Some(revocations) = &self.0.revocations {
-            revocation::refuse_revoked(revocations.as_ref(), &claims, &caller, now)?;
+            revocation::refuse_revoked(revocations.as_ref(), &caller, now)?;
         }
         Ok(caller)
     }
