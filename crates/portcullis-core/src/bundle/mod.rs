@@ -11,6 +11,7 @@ mod policies;
 mod prelude;
 mod problem;
 mod routes;
+mod scopes;
 mod schema;
 mod settings;
 mod sources;
@@ -28,6 +29,7 @@ pub use policies::Obligation;
 pub(crate) use policies::{LayerPolicy, Lift};
 pub(crate) use prelude::NAMESPACE;
 pub use problem::{LoadError, Problem};
+pub use grpc::GrpcMethod;
 pub use routes::{Route, erase_parameters};
 use schema::SourceSchema;
 pub use settings::BundleSettings;
@@ -171,6 +173,7 @@ impl Bundle {
         checker.conditions(&mut problems);
         checker.actions(&actions, &mut problems);
         checker.routes(&actions, &mut problems);
+        checker.grpc(&actions, &mut problems);
         checker.claims(&mut problems);
         let Some(sources) = sources.filter(|_| problems.is_empty()) else {
             return Err(LoadError::new(problems));
