@@ -40,7 +40,7 @@ pub use head::{RequestHead, RouteMatch};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,
-    Grant, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
+    Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
     ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{

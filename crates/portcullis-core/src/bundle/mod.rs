@@ -6,13 +6,14 @@ mod check;
 mod entities;
 mod expression;
 mod files;
+mod grpc;
 mod places;
 mod policies;
 mod prelude;
 mod problem;
 mod routes;
-mod scopes;
 mod schema;
+mod scopes;
 mod settings;
 mod sources;
 
@@ -153,7 +154,7 @@ impl Bundle {
         problems.extend(schema.check_annotations());
         let types = Types::from_json(&[&schema.prelude_json, &schema.json])
             .map_err(|error| LoadError::new(vec![Problem::new(files::SCHEMA, error.to_string())]))?;
-        let scopes = actions::scopes(&schema, &mut problems);
+        let scopes = scopes::scopes(&schema, &mut problems);
         let mut actions = actions::actions(&schema, &scopes, &mut problems);
         let entities = StaticEntities::read(files, &schema.for_others, &mut problems);
         let sources = sources::join(given.sources, &schema, &scopes, &mut problems);
