@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
 use crate::gate::{Entry, Gate, RETRY_AFTER, Sender};
-use crate::head::{RequestHead, RouteMatch};
-use crate::observe;
+use crate::head::{Protocol, RequestHead, RouteMatch};
+use crate::observe::{self, Status};
 use crate::refusal::{Defect, Refusal, chain};
 use crate::routes::Target;
 
@@ -136,9 +136,24 @@ impl Admission {
     /// allowed. This net withholds the answer; it cannot undo what the handler has done.
     #[must_use]
     pub fn conclude(&self, status: StatusCode) -> Option<Answer> {
+        self.end(Status::Http(status), status.is_client_error() || status.is_server_error())
+    }
+
+    /// As [`Admission::conclude`], for a handler of gRPC that answered with the status `code`, of which 0 is success.
+    #[must_use]
+    pub fn conclude_grpc(&self, code: i32) -> Option<Answer> {
+        self.end(Status::Grpc(code), code != 0)
+    }
+
+    /// Whether anything was allowed so far, so that the handler may answer with success.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.0.permit.is_some() || self.0.progress().allowed
+    }
+
+    fn end(&self, status: Status, failed: bool) -> Option<Answer> {
         let mut progress = self.0.progress();
-        let decided = self.0.permit.is_some() || progress.allowed;
-        let fine = decided || status.is_client_error() || status.is_server_error();
+        let fine = self.0.permit.is_some() || progress.allowed || failed;
         let replaced = (!fine).then(|| {
             let forgotten = || {
                 let refusal = Refusal::from(Defect::Forgotten);
@@ -147,7 +162,7 @@ impl Admission {
             };
             progress.refused.get_or_insert_with(forgotten).1.clone()
         });
-        let status = replaced.as_ref().map_or(status, Answer::status);
+        let status = replaced.as_ref().map_or(status, |answer| answer.status_over(self.0.protocol));
         self.0.log(&mut progress, Some(status));
         replaced
     }
@@ -199,6 +214,7 @@ pub(crate) struct Visit {
     id: DecisionId,
     now: UnixTime,
     method: Method,
+    protocol: Protocol,
     route: String,
     session: Option<Arc<Session>>,
     sender: Sender,
@@ -230,8 +246,9 @@ impl Visit {
     ) -> Self {
         let Entry { target, permit } = entry;
         let route = head.route().map_or("", RouteMatch::pattern).to_owned();
+        let protocol = head.route().map_or(Protocol::Http, RouteMatch::protocol);
         let progress = Mutex::new(Progress::default());
-        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
+        Self { gate, id, now, method: head.method().clone(), protocol, route, session, sender, target, permit, progress }
     }
 
     /// The action that is decided if the handler says `named`.
@@ -250,7 +267,7 @@ impl Visit {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log(&self, progress: &mut Progress, status: Option<StatusCode>) {
+    fn log(&self, progress: &mut Progress, status: Option<Status>) {
         if std::mem::replace(&mut progress.logged, true) {
             return;
         }

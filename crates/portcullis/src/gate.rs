@@ -20,7 +20,7 @@ use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
-use crate::head::{RequestHead, RouteMatch};
+use crate::head::{Protocol, RequestHead, RouteMatch};
 use crate::metadata::Metadata;
 use crate::observe;
 use crate::query_token::QueryToken;
@@ -130,7 +130,7 @@ impl Gate {
             action: found.action.as_deref(),
             session: found.session.as_deref(),
             outcome: observe::Outcome::Refused(&refusal),
-            status: Some(answer.status()),
+            status: Some(answer.status_over(head.route().map_or(Protocol::Http, RouteMatch::protocol))),
         }
         .emit();
         Err(answer)
@@ -288,14 +288,18 @@ impl Gate {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
         let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
+        let deferred = route.protocol().defers(action);
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
-        if (action.is_deferred() || supplied)
+        if (deferred || supplied)
             && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
         {
-            let entity_type = named.as_ref().map(|(entity_type, _)| entity_type.as_str());
-            return Err(Refusal::denied(self.bundle(), session, denial, entity_type));
+            let entity_type = match &named {
+                Some((entity_type, _)) => Some(entity_type.clone()),
+                None => action.only_resource_type().map(ToString::to_string),
+            };
+            return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
         }
-        if action.is_deferred() {
+        if deferred {
             return Ok(None);
         }
         let resource = match named {
@@ -325,7 +329,7 @@ impl Gate {
         let reason = match tokio::time::timeout(self.0.directory_timeout, answer).await {
             Ok(Ok(known)) => return Ok(known),
             Ok(Err(error)) => chain(&error),
-            Err(_) => "the directory did not answer in time".to_owned(),
+            Err(_) => return Err(Refusal::TooSlow { retry_after: RETRY_AFTER }),
         };
         Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
     }

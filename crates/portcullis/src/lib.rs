@@ -15,6 +15,7 @@ mod decision_id;
 mod directory;
 mod duties;
 mod gate;
+mod grpc;
 pub mod handler;
 mod head;
 mod metadata;
@@ -36,6 +37,7 @@ pub use connection::{Connection, Proxies, ProxiesError};
 pub use decision_id::DecisionId;
 pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
+pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{

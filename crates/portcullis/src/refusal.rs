@@ -53,6 +53,9 @@ pub(crate) enum Refusal {
     UnreadablePath,
     #[error("a dependency is out of reach: {reason}")]
     Unavailable { retry_after: Duration, reason: String },
+    /// As `Unavailable`, but it is we who did not wait any longer.
+    #[error("the directory did not answer in time")]
+    TooSlow { retry_after: Duration },
     #[error("{0}")]
     Defect(#[from] Defect),
 }

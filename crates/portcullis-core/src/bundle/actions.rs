@@ -105,6 +105,13 @@ impl Action {
         self.resources.iter()
     }
 
+    /// The entity type to which it applies, if it is one.
+    #[must_use]
+    pub fn only_resource_type(&self) -> Option<&EntityTypeName> {
+        let mut types = self.resources.iter();
+        types.next().filter(|_| types.next().is_none())
+    }
+
     /// The action that each listed item must pass (`@lists`).
     #[must_use]
     pub fn lists(&self) -> Option<&str> {

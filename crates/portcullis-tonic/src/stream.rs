@@ -1,0 +1,186 @@
+//! Streams that do not outlive the token by which they were let in.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use portcullis::{Admission, Answer, Lease};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::protocol::forgotten;
+use crate::rejection::Rejection;
+
+type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
+
+/// Whether the client may still send.
+#[derive(Debug, Clone)]
+pub(crate) struct Open(Arc<AtomicBool>);
+
+impl Open {
+    pub(crate) fn new(request: &Request<Body>) -> Self {
+        Self(Arc::new(AtomicBool::new(!request.body().is_end_stream())))
+    }
+
+    /// Resolves when `lease` ends while the client may still send, with what to answer.
+    pub(crate) async fn outlived_by(&self, lease: Lease) -> Answer {
+        let answer = lease.await;
+        if !self.0.load(Ordering::Acquire) {
+            std::future::pending::<()>().await;
+        }
+        answer
+    }
+
+    fn close(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// What the client sends. The handler reads an error once the token is not good any more.
+pub(crate) struct Inbound {
+    /// `None` when nothing more is read.
+    body: Option<Body>,
+    lease: Lease,
+    open: Open,
+}
+
+impl Inbound {
+    pub(crate) fn new(body: Body, lease: Lease, open: Open) -> Self {
+        Self { body: Some(body), lease, open }
+    }
+}
+
+impl HttpBody for Inbound {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        if body.is_end_stream() || matches!(polled, Poll::Ready(None)) {
+            this.open.close();
+            return polled;
+        }
+        match Pin::new(&mut this.lease).poll(cx) {
+            Poll::Ready(answer) => {
+                this.body = None;
+                Poll::Ready(Some(Err(Rejection::from(answer).into())))
+            }
+            Poll::Pending => polled,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+/// What the handler answers. No message leaves before something was allowed, nor after the token has ceased to be good.
+pub(crate) struct Outbound {
+    /// `None` when nothing more is sent.
+    body: Option<Body>,
+    /// A frame that was taken from the body already.
+    first: Option<Result<Frame<Bytes>, Status>>,
+    admission: Admission,
+    lease: Lease,
+}
+
+impl Outbound {
+    pub(crate) fn new(body: Body, first: Option<Result<Frame<Bytes>, Status>>, admission: Admission) -> Self {
+        let lease = admission.lease();
+        Self { body: Some(body), first, admission, lease }
+    }
+
+    /// The last frame: what the handler says in the end, unless it says success and nothing was allowed.
+    fn end(&mut self, trailers: HeaderMap) -> Polled {
+        self.body = None;
+        match self.admission.conclude_grpc(code(&trailers)) {
+            Some(answer) => refused(answer),
+            None => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+        }
+    }
+
+    fn message(&mut self, frame: Frame<Bytes>) -> Polled {
+        match forgotten(&self.admission) {
+            Some(answer) => {
+                self.body = None;
+                refused(answer)
+            }
+            None => Poll::Ready(Some(Ok(frame))),
+        }
+    }
+
+    fn ended_by(&mut self, answer: Answer) -> Polled {
+        let status = Status::from(Rejection::from(answer));
+        let _logged = self.admission.conclude_grpc(status.code() as i32);
+        self.body = None;
+        trailers(&status)
+    }
+}
+
+impl HttpBody for Outbound {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        // What was there with the head is sent: it may be the whole answer to a request that was allowed.
+        let held = this.first.take();
+        let late = held.is_none();
+        let polled = held.map_or_else(|| Pin::new(body).poll_frame(cx), |held| Poll::Ready(Some(held)));
+        match polled {
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() && late => match Pin::new(&mut this.lease).poll(cx) {
+                Poll::Ready(answer) => this.ended_by(answer),
+                Poll::Pending => this.message(frame),
+            },
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() => this.message(frame),
+            Poll::Ready(Some(Ok(frame))) => this.end(frame.into_trailers().unwrap_or_default()),
+            Poll::Ready(Some(Err(status))) => {
+                this.body = None;
+                let _logged = this.admission.conclude_grpc(status.code() as i32);
+                Poll::Ready(Some(Err(status)))
+            }
+            Poll::Ready(None) => this.end(HeaderMap::new()),
+            Poll::Pending => match Pin::new(&mut this.lease).poll(cx) {
+                Poll::Ready(answer) => this.ended_by(answer),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_none()
+    }
+}
+
+/// The code in `fields`. Where there is none that can be read, the handler claims success until it is shown otherwise.
+pub(crate) fn code(fields: &HeaderMap) -> i32 {
+    let code = fields.get(Status::GRPC_STATUS).and_then(|code| code.to_str().ok());
+    code.and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+fn refused(answer: Answer) -> Polled {
+    trailers(&Rejection::from(answer).into())
+}
+
+fn trailers(status: &Status) -> Polled {
+    let mut trailers = HeaderMap::new();
+    match status.add_header(&mut trailers) {
+        Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+        Err(status) => Poll::Ready(Some(Err(status))),
+    }
+}
