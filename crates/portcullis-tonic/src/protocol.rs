@@ -37,14 +37,14 @@ impl Protocol<Body, Body> for Grpc {
         S::Future: Send,
     {
         let open = Open::new(&request);
-        let inbound = |body| Body::new(Inbound::new(body, admission.lease(), open.clone()));
+        let inbound = |body| Body::new(Inbound::new(body, admission.clone(), open.clone()));
         let call = service.call(request.map(inbound));
         // Who has sent all of a request that was allowed gets its answer, even if the token expires meanwhile.
         let response = tokio::select! {
             biased;
             response = call => response?,
-            answer = open.outlived_by(admission.lease()) => {
-                let refused = Self::refuse(answer);
+            ended = open.outlives(&admission) => {
+                let refused = Self::refuse(admission.outlived(ended));
                 let _logged = admission.conclude_grpc(code(refused.headers()));
                 return Ok(refused);
             }
@@ -68,7 +68,7 @@ async fn answer(admission: Admission, response: Response<Body>) -> Response<Body
     if message && let Some(answer) = forgotten(&admission) {
         return Grpc::refuse(answer);
     }
-    if !admission.is_allowed() {
+    if !admission.may_succeed() {
         // A stream may decide later. Until then its metadata are withheld as its messages are.
         head.headers = essential(&head.headers);
     }
@@ -78,7 +78,7 @@ async fn answer(admission: Admission, response: Response<Body>) -> Response<Body
 
 /// The answer instead of a message that nothing allows.
 pub(crate) fn forgotten(admission: &Admission) -> Option<Answer> {
-    if admission.is_allowed() { None } else { admission.conclude_grpc(0) }
+    if admission.may_succeed() { None } else { admission.conclude_grpc(0) }
 }
 
 /// The first frame, if it is there.

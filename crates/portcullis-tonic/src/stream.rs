@@ -8,12 +8,20 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use portcullis::{Admission, Answer, Lease};
+use portcullis::{Admission, Answer, Ended};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::protocol::forgotten;
 use crate::rejection::Rejection;
+
+/// Resolves when the credential of a request is no longer good.
+type Over = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+fn over(admission: &Admission) -> Over {
+    let lease = admission.lease();
+    Box::pin(async move { lease.ended().await })
+}
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
 
@@ -26,13 +34,13 @@ impl Open {
         Self(Arc::new(AtomicBool::new(!request.body().is_end_stream())))
     }
 
-    /// Resolves when `lease` ends while the client may still send, with what to answer.
-    pub(crate) async fn outlived_by(&self, lease: Lease) -> Answer {
-        let answer = lease.await;
+    /// Resolves when the credential of `admission` is no longer good and the client may still send.
+    pub(crate) async fn outlives(&self, admission: &Admission) -> Ended {
+        let ended = admission.lease().ended().await;
         if !self.0.load(Ordering::Acquire) {
             std::future::pending::<()>().await;
         }
-        answer
+        ended
     }
 
     fn close(&self) {
@@ -44,13 +52,14 @@ impl Open {
 pub(crate) struct Inbound {
     /// `None` when nothing more is read.
     body: Option<Body>,
-    lease: Lease,
+    admission: Admission,
+    over: Over,
     open: Open,
 }
 
 impl Inbound {
-    pub(crate) fn new(body: Body, lease: Lease, open: Open) -> Self {
-        Self { body: Some(body), lease, open }
+    pub(crate) fn new(body: Body, admission: Admission, open: Open) -> Self {
+        Self { body: Some(body), over: over(&admission), admission, open }
     }
 }
 
@@ -68,10 +77,10 @@ impl HttpBody for Inbound {
             this.open.close();
             return polled;
         }
-        match Pin::new(&mut this.lease).poll(cx) {
-            Poll::Ready(answer) => {
+        match this.over.as_mut().poll(cx) {
+            Poll::Ready(ended) => {
                 this.body = None;
-                Poll::Ready(Some(Err(Rejection::from(answer).into())))
+                Poll::Ready(Some(Err(Rejection::from(this.admission.outlived(ended)).into())))
             }
             Poll::Pending => polled,
         }
@@ -93,13 +102,12 @@ pub(crate) struct Outbound {
     /// A frame that was taken from the body already.
     first: Option<Result<Frame<Bytes>, Status>>,
     admission: Admission,
-    lease: Lease,
+    over: Over,
 }
 
 impl Outbound {
     pub(crate) fn new(body: Body, first: Option<Result<Frame<Bytes>, Status>>, admission: Admission) -> Self {
-        let lease = admission.lease();
-        Self { body: Some(body), first, admission, lease }
+        Self { body: Some(body), first, over: over(&admission), admission }
     }
 
     /// The last frame: what the handler says in the end, unless it says success and nothing was allowed.
@@ -121,8 +129,8 @@ impl Outbound {
         }
     }
 
-    fn ended_by(&mut self, answer: Answer) -> Polled {
-        let status = Status::from(Rejection::from(answer));
+    fn outlived(&mut self, ended: Ended) -> Polled {
+        let status = Status::from(Rejection::from(self.admission.outlived(ended)));
         let _logged = self.admission.conclude_grpc(status.code() as i32);
         self.body = None;
         trailers(&status)
@@ -143,8 +151,8 @@ impl HttpBody for Outbound {
         let late = held.is_none();
         let polled = held.map_or_else(|| Pin::new(body).poll_frame(cx), |held| Poll::Ready(Some(held)));
         match polled {
-            Poll::Ready(Some(Ok(frame))) if frame.is_data() && late => match Pin::new(&mut this.lease).poll(cx) {
-                Poll::Ready(answer) => this.ended_by(answer),
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() && late => match this.over.as_mut().poll(cx) {
+                Poll::Ready(ended) => this.outlived(ended),
                 Poll::Pending => this.message(frame),
             },
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => this.message(frame),
@@ -155,8 +163,8 @@ impl HttpBody for Outbound {
                 Poll::Ready(Some(Err(status)))
             }
             Poll::Ready(None) => this.end(HeaderMap::new()),
-            Poll::Pending => match Pin::new(&mut this.lease).poll(cx) {
-                Poll::Ready(answer) => this.ended_by(answer),
+            Poll::Pending => match this.over.as_mut().poll(cx) {
+                Poll::Ready(ended) => this.outlived(ended),
                 Poll::Pending => Poll::Pending,
             },
         }

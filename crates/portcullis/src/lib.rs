@@ -18,6 +18,8 @@ mod gate;
 mod grpc;
 pub mod handler;
 mod head;
+mod lease;
+mod lists;
 mod metadata;
 mod observe;
 mod problem;
@@ -28,6 +30,7 @@ mod revocation;
 mod routes;
 mod settings;
 mod transport;
+mod visit;
 
 pub use admission::Admission;
 pub use answer::Answer;
@@ -39,11 +42,13 @@ pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
 pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
+pub use lease::{Ended, Lease, Leased};
+pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,
-    Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
-    ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
+    Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile,
+    Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{
     AbsentAudience, Algorithm, BindingRule, CertificateField, CertificateThumbprint, ClientCredentials,

@@ -133,7 +133,9 @@ impl Problem {
             Self::InsufficientScope => Some("The challenge lists all scopes that this operation needs."),
             Self::ConfirmationRequired => Some("The user has to confirm this operation."),
             Self::InternalError => Some("The request was not judged, through no fault of the caller."),
-            Self::Unavailable | Self::TooSlow => Some("Something that the decision needs is out of reach. Try again later."),
+            Self::Unavailable | Self::TooSlow => {
+                Some("Something that the decision needs is out of reach. Try again later.")
+            }
             Self::NonceRequired => Some("Repeat the request with a proof that has the nonce of the field DPoP-Nonce."),
             Self::DpopRequired => Some("Obtain an access token with a DPoP proof, and send it with one."),
             Self::MalformedCredentials

@@ -281,7 +281,9 @@ impl Checker<'_> {
     /// No two actions on one gRPC method.
     pub(super) fn grpc(&self, actions: &BTreeMap<String, Action>, problems: &mut Vec<Problem>) {
         let mut owners: BTreeMap<&GrpcMethod, &str> = BTreeMap::new();
-        for (action, method) in actions.values().flat_map(|action| action.grpc.iter().map(move |method| (action, method))) {
+        for (action, method) in
+            actions.values().flat_map(|action| action.grpc.iter().map(move |method| (action, method)))
+        {
             if let Some(other) = owners.insert(method, action.name()) {
                 let message = format!("gRPC method `{method}` means `{other}` and `{}`", action.name());
                 let problem = self.schema.problem_at_annotation(action.name(), "grpc", message);
