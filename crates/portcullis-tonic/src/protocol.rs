@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tower_service::Service;
 
 use crate::rejection::status;
-use crate::stream::{Inbound, Open, Outbound, code};
+use crate::stream::{Inbound, Outbound, Sending, code};
 
 /// gRPC over HTTP/2: success is told by the last frame of an answer, and what is refused is a status without messages.
 #[derive(Debug, Clone, Copy)]
@@ -36,20 +36,23 @@ impl Protocol<Body, Body> for Grpc {
         S: Service<Request<Body>, Response = Response<Body>> + Send,
         S::Future: Send,
     {
-        let open = Open::new(&request);
-        let inbound = |body| Body::new(Inbound::new(body, admission.clone(), open.clone()));
+        let sending = Sending::of(&request);
+        let inbound = |body| Body::new(Inbound::new(body, admission.clone(), sending.clone()));
         let call = service.call(request.map(inbound));
         // Who has sent all of a request that was allowed gets its answer, even if the token expires meanwhile.
         let response = tokio::select! {
             biased;
-            response = call => response?,
-            ended = open.outlives(&admission) => {
+            response = call => sending.cut().map_or(Ok(response?), Err),
+            ended = sending.outlives(&admission) => Err(ended),
+        };
+        match response {
+            Ok(response) => Ok(answer(admission, response).await),
+            Err(ended) => {
                 let refused = Self::refuse(admission.outlived(ended));
                 let _logged = admission.conclude_grpc(code(refused.headers()));
-                return Ok(refused);
+                Ok(refused)
             }
-        };
-        Ok(answer(admission, response).await)
+        }
     }
 }
 

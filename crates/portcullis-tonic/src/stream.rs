@@ -1,8 +1,7 @@
 //! Streams that do not outlive the token by which they were let in.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,6 +14,47 @@ use tonic::body::Body;
 use crate::protocol::forgotten;
 use crate::rejection::Rejection;
 
+/// How far the client's part of a call has come.
+#[derive(Debug, Clone)]
+pub(crate) struct Sending(Arc<Mutex<Part>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// The client may still send.
+    Open,
+    /// It has sent everything.
+    Complete,
+    /// Its credential ceased to be good before.
+    Cut(Ended),
+}
+
+impl Sending {
+    pub(crate) fn of(request: &Request<Body>) -> Self {
+        let part = if request.body().is_end_stream() { Part::Complete } else { Part::Open };
+        Self(Arc::new(Mutex::new(part)))
+    }
+
+    /// Why nothing of the handler counts that comes now: it has seen only a part of what was sent.
+    pub(crate) fn cut(&self) -> Option<Ended> {
+        match *self.part() {
+            Part::Cut(ended) => Some(ended),
+            Part::Open | Part::Complete => None,
+        }
+    }
+
+    /// Resolves when the credential of `admission` is no longer good before the client has sent everything.
+    pub(crate) async fn outlives(&self, admission: &Admission) -> Ended {
+        let ended = admission.lease().ended().await;
+        let complete = matches!(*self.part(), Part::Complete);
+        if complete { std::future::pending().await } else { ended }
+    }
+
+    /// It is a plain value, so that it is whole whatever panicked.
+    fn part(&self) -> MutexGuard<'_, Part> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Resolves when the credential of a request is no longer good.
 type Over = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
@@ -25,41 +65,18 @@ fn over(admission: &Admission) -> Over {
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
 
-/// Whether the client may still send.
-#[derive(Debug, Clone)]
-pub(crate) struct Open(Arc<AtomicBool>);
-
-impl Open {
-    pub(crate) fn new(request: &Request<Body>) -> Self {
-        Self(Arc::new(AtomicBool::new(!request.body().is_end_stream())))
-    }
-
-    /// Resolves when the credential of `admission` is no longer good and the client may still send.
-    pub(crate) async fn outlives(&self, admission: &Admission) -> Ended {
-        let ended = admission.lease().ended().await;
-        if !self.0.load(Ordering::Acquire) {
-            std::future::pending::<()>().await;
-        }
-        ended
-    }
-
-    fn close(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 /// What the client sends. The handler reads an error once the token is not good any more.
 pub(crate) struct Inbound {
     /// `None` when nothing more is read.
     body: Option<Body>,
     admission: Admission,
     over: Over,
-    open: Open,
+    sending: Sending,
 }
 
 impl Inbound {
-    pub(crate) fn new(body: Body, admission: Admission, open: Open) -> Self {
-        Self { body: Some(body), over: over(&admission), admission, open }
+    pub(crate) fn new(body: Body, admission: Admission, sending: Sending) -> Self {
+        Self { body: Some(body), over: over(&admission), admission, sending }
     }
 }
 
@@ -74,12 +91,13 @@ impl HttpBody for Inbound {
         };
         let polled = Pin::new(&mut *body).poll_frame(cx);
         if body.is_end_stream() || matches!(polled, Poll::Ready(None)) {
-            this.open.close();
+            *this.sending.part() = Part::Complete;
             return polled;
         }
         match this.over.as_mut().poll(cx) {
             Poll::Ready(ended) => {
                 this.body = None;
+                *this.sending.part() = Part::Cut(ended);
                 Poll::Ready(Some(Err(Rejection::from(this.admission.outlived(ended)).into())))
             }
             Poll::Pending => polled,

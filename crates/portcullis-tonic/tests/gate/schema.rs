@@ -16,7 +16,7 @@ entity Project { owner: User, archived: Bool };
 entity Report { sealed: Bool };
 entity Api enum ["self"];
 
-@http("GET /projects/{project}") @grpc("acme.v1.Projects/GetProject, acme.v1.Projects/ReadProject")
+@http("GET /projects/{project}") @grpc("acme.v1.Projects/GetProject, acme.v1.Projects/ReadProject, acme.v1.Projects/Slow")
 action "GetProject" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
@@ -40,7 +40,7 @@ action "GetReport" in ["read:projects"] appliesTo {
 action "Watch" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
-@grpc("acme.v1.Projects/Import")
+@grpc("acme.v1.Projects/Import, acme.v1.Projects/Stall, acme.v1.Projects/Shrug")
 action "Import" in ["write:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
@@ -69,7 +69,7 @@ const ROLES: &str = r#"@id("people") permit (principal is User, action, resource
 const GUARDRAILS: &str = r#"
 @id("mine-only") forbid (principal, action, resource is Secret) unless { principal in Role::"keeper" };
 @id("archived") @message("Ein archiviertes Projekt läßt sich nicht ändern: 100 %.")
-forbid (principal, action == Action::"UpdateProject", resource is Project) when { resource.archived };
+forbid (principal, action in [Action::"UpdateProject", Action::"Forget"], resource is Project) when { resource.archived };
 @id("strong") @step_up("mfa phr") forbid (principal, action == Action::"DeleteProject", resource)
 unless { context.auth has acr && ["mfa", "phr"].contains(context.auth.acr) };
 @id("sealed") forbid (principal, action, resource is Report) when { resource.sealed };

@@ -256,6 +256,13 @@ impl Projects {
         !self.feeds.lock().unwrap()[project].is_closed()
     }
 
+    /// Waits until somebody watches `project`.
+    pub(crate) async fn watched(&self, project: &str) {
+        while !self.feeds.lock().unwrap().contains_key(project) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn feed(&self, project: &str) -> UnboundedReceiverStream<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.feeds.lock().unwrap().insert(project.to_owned(), sender);
@@ -276,10 +283,15 @@ impl Projects {
                 Ok(Response::new(secret.owner.clone()))
             }
             "Spill" => {
-                let _denied = request.authz()?.check(Secret { id: "s".into(), owner: "bob".into() });
+                let _denied = request.authz()?.load(|| find("old")).await;
                 Ok(leaking())
             }
             "Forget" => Ok(leaking()),
+            "Slow" => {
+                let project = request.authz()?.load(|| find(request.get_ref())).await?;
+                let event = self.feed(&project.id).next().await;
+                Ok(Response::new(event.unwrap_or_default()))
+            }
             _ => {
                 let authz = request.authz()?;
                 let project = authz.load(|| find(request.get_ref())).await?;
@@ -341,6 +353,20 @@ impl Projects {
         Ok(Response::new(format!("{count} into {}", project.id)))
     }
 
+    /// Takes a stream that fails for one that ends.
+    async fn shrug(self, request: Request<Streaming<String>>) -> Unary {
+        self.import(request).await.or_else(|_| Ok(Response::new("all done".to_owned())))
+    }
+
+    /// Reads one message, and then waits for something else.
+    async fn stall(self, request: Request<Streaming<String>>) -> Unary {
+        let authz = request.authz()?;
+        let id = request.into_inner().message().await?.unwrap_or_default();
+        let project = authz.load(|| find(&id)).await?;
+        let event = self.feed(&project.id).next().await;
+        Ok(Response::new(event.unwrap_or_default()))
+    }
+
     async fn chat(self, request: Request<Streaming<String>>) -> Result<Response<Events>, Status> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let authz = request.authz()?;
@@ -385,6 +411,8 @@ impl TowerService<http::Request<Body>> for Projects {
                     grpc.server_streaming(serve, request).await
                 }
                 "Import" => grpc.client_streaming(service_fn(|request| this.clone().import(request)), request).await,
+                "Shrug" => grpc.client_streaming(service_fn(|request| this.clone().shrug(request)), request).await,
+                "Stall" => grpc.client_streaming(service_fn(|request| this.clone().stall(request)), request).await,
                 "Chat" => grpc.streaming(service_fn(|request| this.clone().chat(request)), request).await,
                 "NotServed" => Status::unimplemented("").into_http(),
                 _ => grpc.unary(service_fn(|request| this.clone().unary(&method, request)), request).await,

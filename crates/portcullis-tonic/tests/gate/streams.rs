@@ -2,6 +2,8 @@
 //!
 //! Time is paused: while everything waits, the timer by which a lease looks at the clock again jumps.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -11,7 +13,7 @@ use crate::client::Refused;
 use crate::service::{EXPIRY, Service};
 
 /// The clocks of issuer and service may differ by so much.
-const LEEWAY: i64 = 60;
+const LEEWAY: i64 = 30;
 
 fn expire(service: &Service) {
     service.clock.set(EXPIRY + LEEWAY);
@@ -19,6 +21,13 @@ fn expire(service: &Service) {
 
 /// The ways in which a token ceases to be good.
 const ENDS: [(&str, fn(&Service)); 2] = [("expired", expire), ("was revoked", Service::revoke)];
+
+/// Lets enough of the paused time pass that every lease looks at the clock.
+async fn look_again() {
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+}
 
 #[track_caller]
 fn assert_ended(status: &Status, how: &str) {
@@ -42,6 +51,7 @@ async fn a_stream_of_the_server_ends_with_the_token() {
         assert_eq!(next(&mut events).await.unwrap(), "one");
         // Not before exp and leeway have passed.
         service.clock.set(EXPIRY + LEEWAY - 1);
+        look_again().await;
         service.projects.publish("p", "two");
         assert_eq!(next(&mut events).await.unwrap(), "two");
         end(&service);
@@ -71,11 +81,12 @@ async fn a_stream_that_is_never_idle_ends_too() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_the_client_ends_with_the_token() {
     // GRP-09
-    for (how, end) in ENDS {
+    // Whatever the handler makes of it: it has seen a part only.
+    for ((how, end), method) in ENDS.into_iter().flat_map(|end| [(end, "Import"), (end, "Shrug")]) {
         let service = Service::start().await;
         let (sender, messages) = mpsc::unbounded_channel();
         let client = service.client(json!({})).await;
-        let call = async move { client.client_streaming("Import", UnboundedReceiverStream::new(messages)).await };
+        let call = async move { client.client_streaming(method, UnboundedReceiverStream::new(messages)).await };
         let call = tokio::spawn(call);
         sender.send("p".to_owned()).unwrap();
         sender.send("one".to_owned()).unwrap();
@@ -101,6 +112,34 @@ async fn a_stream_of_both_ends_with_the_token() {
         end(&service);
         assert_ended(&next(&mut answers).await.unwrap_err(), how);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_does_not_read_its_stream_ends_too() {
+    // GRP-09
+    let service = Service::start().await;
+    let (sender, messages) = mpsc::unbounded_channel();
+    let client = service.client(json!({})).await;
+    let call = async move { client.client_streaming("Stall", UnboundedReceiverStream::new(messages)).await };
+    let call = tokio::spawn(call);
+    sender.send("p".to_owned()).unwrap();
+    service.projects.watched("p").await;
+    expire(&service);
+    assert_ended(&call.await.unwrap().unwrap_err(), "expired");
+    assert!(!service.projects.is_watched("p"), "the handler was dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_complete_gets_its_answer_though_the_token_expires_meanwhile() {
+    // Else the client would repeat what has been done.
+    let service = Service::start().await;
+    let client = service.client(json!({})).await;
+    let call = tokio::spawn(async move { client.ask("Slow", "p").await });
+    service.projects.watched("p").await;
+    expire(&service);
+    look_again().await;
+    service.projects.publish("p", "done");
+    assert_eq!(call.await.unwrap().unwrap(), "done");
 }
 
 #[tokio::test(start_paused = true)]

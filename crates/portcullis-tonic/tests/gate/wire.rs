@@ -76,7 +76,7 @@ async fn a_message_is_percent_encoded() {
     let got = capture(&service, Method::POST, "/acme.v1.Projects/UpdateProject", &[("authorization", &good)]).await;
     assert_eq!(
         got.headers["grpc-message"],
-        "Denied: Ein archiviertes Projekt l%C3%A4%C3%9Ft sich nicht %C3%A4ndern: 100 %25."
+        "Denied:%20Ein%20archiviertes%20Projekt%20l%C3%A4%C3%9Ft%20sich%20nicht%20%C3%A4ndern:%20100%20%25."
     );
 }
 
