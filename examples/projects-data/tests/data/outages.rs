@@ -88,7 +88,7 @@ async fn a_table_that_is_gone_is_an_outage_for_those_who_need_it() {
     let service = json!({ "sub": "nightly-report", "client_id": "nightly-report", "scope": "read:projects" });
     let list = "GET /workspaces/{workspace}/projects";
     assert_eq!(world.status(list, &["space"], service.clone()).await, 200);
-    run(&mut file.connect().await, "DROP TABLE workspaces").await;
+    run(&mut file.connect().await, "PRAGMA foreign_keys = OFF; DROP TABLE workspaces").await;
     assert_unavailable(world.ask(list, &["space"], service).await);
 }
 
