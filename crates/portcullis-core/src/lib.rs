@@ -14,12 +14,8 @@ mod time;
 mod typed;
 
 pub use bundle::{
-<<<<<<< HEAD
-    Action, Bundle, BundleFiles, BundleHash, BundleSettings, GrpcMethod, Layer, LoadError, Obligation, Problem, Route,
-=======
-    Action, Bundle, BundleFiles, BundleHash, BundleSettings, Layer, LoadError, Obligation, Problem, Report, Route,
->>>>>>> refs/heads/main
-    erase_parameters,
+    Action, Bundle, BundleFiles, BundleHash, BundleSettings, GrpcMethod, Layer, LoadError, Obligation, Problem, Report,
+    Route, erase_parameters,
 };
 pub use caller::{
     AbsentClaim, AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions,
