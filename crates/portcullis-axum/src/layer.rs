@@ -5,7 +5,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, OriginalUri, Raw
 use http::Uri;
 use http::request::Parts;
 use portcullis::{Connection, RouteMatch};
-use portcullis_tower::MatchedRoute;
+use portcullis_tower::{Http, MatchedRoute};
 
 /// The route that axum matched, with the values that axum's own extractors yield.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +13,8 @@ use portcullis_tower::MatchedRoute;
 pub struct AxumRoute;
 
 impl MatchedRoute for AxumRoute {
+    type Protocol = Http;
+
     async fn matched_route(&self, parts: &mut Parts) -> Option<RouteMatch> {
         let path = parts.extensions.get::<MatchedPath>()?.clone();
         match RawPathParams::from_request_parts(parts, &()).await {

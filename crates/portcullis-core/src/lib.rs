@@ -14,8 +14,8 @@ mod time;
 mod typed;
 
 pub use bundle::{
-    Action, Bundle, BundleFiles, BundleHash, BundleSettings, Layer, LoadError, Obligation, Problem, Report, Route,
-    erase_parameters,
+    Action, Bundle, BundleFiles, BundleHash, BundleSettings, GrpcMethod, Layer, LoadError, Obligation, Problem, Report,
+    Route, erase_parameters,
 };
 pub use caller::{
     AbsentClaim, AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions,

@@ -7,6 +7,9 @@ use portcullis::{Connection, RouteMatch};
 /// An implementation reads what the framework left behind. It does not match paths: two routers that disagree about a
 /// path are a hole.
 pub trait MatchedRoute: Clone + Send + Sync + 'static {
+    /// What the framework speaks: [`Http`](crate::Http), or another [`Protocol`](crate::Protocol).
+    type Protocol;
+
     /// The full template of the route and the values of its parameters; `None` if none matched.
     fn matched_route(&self, parts: &mut Parts) -> impl Future<Output = Option<RouteMatch>> + Send;
 

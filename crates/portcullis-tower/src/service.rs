@@ -1,12 +1,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request, Response};
-use portcullis::{Binding, Gate, RequestHead};
+use http::{Request, Response};
+use portcullis::{Gate, RequestHead};
 use tower_service::Service;
 
 use crate::matched_route::MatchedRoute;
+use crate::protocol::Protocol;
 
 /// A service behind a [`Gate`].
 ///
@@ -31,8 +31,8 @@ where
     S: Service<Request<B>, Response = Response<A>> + Clone + Send + 'static,
     S::Future: Send,
     M: MatchedRoute,
+    M::Protocol: Protocol<B, A>,
     B: Send + 'static,
-    A: From<String>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -45,7 +45,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // The clone has not been polled to readiness: it stays, the ready one goes.
         let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let inner = std::mem::replace(&mut self.inner, clone);
         let (gate, matched_route) = (self.gate.clone(), self.matched_route.clone());
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
@@ -54,28 +54,15 @@ where
             let head = RequestHead::new(&parts.method, target, &parts.headers, route.as_ref());
             let head = head.with_connection(connection);
             if let Some(answer) = gate.metadata(&head) {
-                return Ok(answer.into_response());
+                return Ok(M::Protocol::refuse(answer));
             }
             let admission = match gate.open(&head).await {
                 Ok(admission) => admission,
-                Err(answer) => return Ok(answer.into_response()),
+                Err(answer) => return Ok(M::Protocol::refuse(answer)),
             };
             gate.proxies().strip(&connection, &mut parts.headers);
             parts.extensions.insert(admission.clone());
-            let mut response = inner.call(Request::from_parts(parts, body)).await?;
-            if let Some(answer) = admission.conclude(response.status()) {
-                return Ok(answer.into_response());
-            }
-            if let Some(nonce) = admission.next_nonce().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
-                response.headers_mut().insert("dpop-nonce", nonce);
-                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            }
-            // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5). What was read with a client
-            // certificate, no cache must hand to who comes without it (RFC 9440).
-            let certified = admission.caller().is_some_and(|caller| caller.bindings().contains(&Binding::Mtls));
-            let kept = HeaderValue::from_static(if certified { "no-store" } else { "private" });
-            response.headers_mut().entry(CACHE_CONTROL).or_insert(kept);
-            Ok(response)
+            M::Protocol::exchange(admission, Request::from_parts(parts, body), inner).await
         })
     }
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
 use crate::gate::{Gate, RETRY_AFTER};
-use crate::lease::{Lease, Standing};
+use crate::lease::{Ended, Lease, Standing};
+use crate::observe::Status;
 use crate::refusal::{Defect, Refusal, chain};
 use crate::visit::{Listed, Visit};
 
@@ -141,11 +142,30 @@ impl Admission {
     /// not filtered. This net withholds the answer; it cannot undo what the handler has done.
     #[must_use]
     pub fn conclude(&self, status: StatusCode) -> Option<Answer> {
+        self.end(Status::Http(status), status.is_client_error() || status.is_server_error())
+    }
+
+    /// As [`Admission::conclude`], for a handler of gRPC that answered with the status `code`, of which 0 is success.
+    #[must_use]
+    pub fn conclude_grpc(&self, code: i32) -> Option<Answer> {
+        self.end(Status::Grpc(code), code != 0)
+    }
+
+    /// Whether the handler may answer with success by now: whatever it owes was allowed, and a list was filtered.
+    #[must_use]
+    pub fn may_succeed(&self) -> bool {
+        self.0.forgotten(&self.0.progress()).is_none()
+    }
+
+    /// What to answer once the lease has ended: what a new request with the same credential would be answered.
+    #[must_use]
+    pub fn outlived(&self, ended: Ended) -> Answer {
+        self.refuse(ended.into())
+    }
+
+    fn end(&self, status: Status, failed: bool) -> Option<Answer> {
         let mut progress = self.0.progress();
-        let forgotten = match self.0.forgotten(&progress) {
-            Some(forgotten) if !status.is_client_error() && !status.is_server_error() => Some(forgotten),
-            _ => None,
-        };
+        let forgotten = self.0.forgotten(&progress).filter(|_| !failed);
         let replaced = forgotten.map(|forgotten| {
             let answer = || {
                 let refusal = Refusal::from(forgotten);
@@ -154,7 +174,7 @@ impl Admission {
             };
             progress.refused.get_or_insert_with(answer).1.clone()
         });
-        let status = replaced.as_ref().map_or(status, Answer::status);
+        let status = replaced.as_ref().map_or(status, |answer| answer.status_over(self.0.protocol));
         self.0.log(&mut progress, Some(status));
         replaced
     }

@@ -12,27 +12,30 @@ use portcullis_core::{Binding, DenialKind, StepUp};
 use crate::challenge::{ApiKeyScheme, Challenge, ProtectionSpace, Scheme};
 use crate::credentials::Proofs;
 use crate::decision_id::DecisionId;
+use crate::grpc::GrpcStatus;
+use crate::head::Protocol;
+use crate::observe::Status;
 use crate::problem::Problem;
 use crate::refusal::{Defect, Denied, Obtainable, Refusal};
 
-/// What to answer instead of letting the request through: status, header fields and body.
+/// What to answer instead of letting the request through: status, header fields and body, or a status of gRPC.
 ///
-/// | Refused because | Status | Challenge |
-/// |---|---|---|
-/// | the credentials cannot be read, or stand in the query where that is refused | 400 | `error="invalid_request"` |
-/// | they were sent in plain text, as far as the gate is told | 403 | none |
-/// | there are none | 401 | without `error` (RFC 6750 §3.1) |
-/// | the token or the API key is not accepted | 401 | `error="invalid_token"` |
-/// | a login would help, maybe with scopes | 401 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
-/// | scopes would help | 403 | `error="insufficient_scope"`, `scope`: all that the operation needs |
-/// | the DPoP proof is not accepted | 401 | `DPoP error="invalid_dpop_proof"`, or `use_dpop_nonce` with `DPoP-Nonce` (RFC 9449 §7.1, §9) |
-/// | a token bound to a DPoP key would help, and the gate verifies proofs | 401 | `DPoP error="invalid_token"`, `algs` |
-/// | a token bound to a certificate or a confirmation would help | 403 | none, a problem type of its own |
-/// | more DPoP proofs came with one key than are remembered | 429 | none; `Retry-After` |
-/// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | none |
-/// | no such route or resource, no such method | 404, 405 | none |
-/// | the service, its policies or its data are at fault | 500 | none |
-/// | something is out of reach | 503 | none; `Retry-After` |
+/// | Refused because | Status | gRPC | Challenge |
+/// |---|---|---|---|
+/// | the credentials cannot be read, or stand in the query where that is refused | 400 | 3 | `error="invalid_request"` |
+/// | they were sent in plain text, as far as the gate is told | 403 | 16 | none |
+/// | there are none | 401 | 16 | without `error` (RFC 6750 §3.1) |
+/// | the token or the API key is not accepted | 401 | 16 | `error="invalid_token"` |
+/// | a login would help, maybe with scopes | 401 | 16 | `error="insufficient_user_authentication"`, `acr_values`, `max_age`, `scope` (RFC 9470 §3) |
+/// | scopes would help | 403 | 7 | `error="insufficient_scope"`, `scope`: all that the operation needs |
+/// | the DPoP proof is not accepted | 401 | 16 | `DPoP error="invalid_dpop_proof"`, or `use_dpop_nonce` with `DPoP-Nonce` (RFC 9449 §7.1, §9) |
+/// | a token bound to a DPoP key would help, and the gate verifies proofs | 401 | 16 | `DPoP error="invalid_token"`, `algs` |
+/// | a token bound to a certificate or a confirmation would help | 403 | 7 | none, a problem type of its own |
+/// | more DPoP proofs came with one key than are remembered | 429 | 8 | none; `Retry-After` |
+/// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | 7 (5) | none |
+/// | no such route or resource, no such method | 404, 405 | 5, 12 | none |
+/// | the service, its policies or its data are at fault | 500 | 13 | none |
+/// | something is out of reach, or did not answer in time | 503 | 14, 4 | none; `Retry-After` |
 ///
 /// Where the gate publishes metadata, every challenge of OAuth leads to them by `resource_metadata` (RFC 9728 §5.1). The
 /// challenge is of the scheme that the client used. Each 401 has a further one for every other scheme that is accepted; but
@@ -48,6 +51,17 @@ struct Content {
     status: StatusCode,
     headers: HeaderMap,
     body: String,
+    /// `None` if nothing was refused.
+    refused: Option<Refused>,
+}
+
+/// What a status of gRPC is made of.
+#[derive(Debug, Clone)]
+struct Refused {
+    problem: Problem,
+    detail: Option<String>,
+    decision: Option<DecisionId>,
+    retry_after: Option<Duration>,
 }
 
 impl Answer {
@@ -89,7 +103,7 @@ impl Answer {
             (CACHE_CONTROL, HeaderValue::from_static(METADATA_LIFETIME)),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         ]);
-        Self::new(StatusCode::OK, headers, document.to_owned(), method).readable_by_any_page()
+        Self::new(StatusCode::OK, headers, document.to_owned(), method, None).readable_by_any_page()
     }
 
     /// There are no metadata at this place.
@@ -98,12 +112,18 @@ impl Answer {
     }
 
     /// The answer to a `HEAD` is that to a `GET` without its body, but with its length (RFC 9110 §8.6).
-    fn new(status: StatusCode, mut headers: HeaderMap, mut body: String, method: &Method) -> Self {
+    fn new(
+        status: StatusCode,
+        mut headers: HeaderMap,
+        mut body: String,
+        method: &Method,
+        refused: Option<Refused>,
+    ) -> Self {
         if method == Method::HEAD {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             body.clear();
         }
-        Self(Box::new(Content { status, headers, body }))
+        Self(Box::new(Content { status, headers, body, refused }))
     }
 
     fn readable_by_any_page(mut self) -> Self {
@@ -129,10 +149,25 @@ impl Answer {
         &self.0.body
     }
 
+    /// The same as a status of gRPC. `None` for metadata, which no gRPC client asks for.
+    #[must_use]
+    pub fn grpc(&self) -> Option<GrpcStatus> {
+        let Refused { problem, detail, decision, retry_after } = self.0.refused.as_ref()?;
+        Some(GrpcStatus::new(*problem, detail.as_deref(), *decision, *retry_after, &self.0.headers))
+    }
+
+    /// What the caller sees of it.
+    pub(crate) fn status_over(&self, protocol: Protocol) -> Status {
+        match (protocol, &self.0.refused) {
+            (Protocol::Grpc, Some(refused)) => Status::Grpc(refused.problem.code() as i32),
+            (Protocol::Grpc, None) | (Protocol::Http, _) => Status::Http(self.0.status),
+        }
+    }
+
     /// The answer as a response.
     #[must_use]
     pub fn into_response<B: From<String>>(self) -> Response<B> {
-        let Content { status, headers, body } = *self.0;
+        let Content { status, headers, body, .. } = *self.0;
         let mut response = Response::new(B::from(body));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -146,6 +181,7 @@ struct Row {
     challenge: Option<Challenge>,
     detail: Option<String>,
     field: Option<(HeaderName, String)>,
+    retry_after: Option<Duration>,
 }
 
 impl Row {
@@ -166,9 +202,7 @@ impl Row {
                 let row = Self::new(Problem::NonceRequired).challenge(Challenge::error("use_dpop_nonce"));
                 row.field(DPOP_NONCE, nonce.clone())
             }
-            Refusal::ProofFlood { retry_after } => {
-                Self::new(Problem::TooManyProofs).field(RETRY_AFTER, seconds_up(*retry_after).to_string())
-            }
+            Refusal::ProofFlood { retry_after } => Self::new(Problem::TooManyProofs).retry_after(*retry_after),
             Refusal::UnusableClaims { .. } => Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS),
             Refusal::Denied(denied) => Self::denied(denied, proofs),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
@@ -176,9 +210,8 @@ impl Row {
             Refusal::NoAction | Refusal::ForeignAction | Refusal::NotKnown(_) => Self::new(Problem::Denied),
             // No resource has such an id.
             Refusal::UnreadablePath => Self::new(Problem::NotFound),
-            Refusal::Unavailable { retry_after, .. } => {
-                Self::new(Problem::Unavailable).field(RETRY_AFTER, seconds_up(*retry_after).to_string())
-            }
+            Refusal::Unavailable { retry_after, .. } => Self::new(Problem::Unavailable).retry_after(*retry_after),
+            Refusal::TooSlow { retry_after } => Self::new(Problem::TooSlow).retry_after(*retry_after),
             Refusal::Defect(_) => Self::new(Problem::InternalError),
         }
     }
@@ -217,7 +250,7 @@ impl Row {
     }
 
     fn new(problem: Problem) -> Self {
-        Self { problem, challenge: None, detail: None, field: None }
+        Self { problem, challenge: None, detail: None, field: None, retry_after: None }
     }
 
     /// A problem of which challenge and body say the same.
@@ -247,6 +280,11 @@ impl Row {
         Self { field: Some((name, value)), ..self }
     }
 
+    fn retry_after(self, retry_after: Duration) -> Self {
+        let row = self.field(RETRY_AFTER, seconds_up(retry_after).to_string());
+        Self { retry_after: Some(retry_after), ..row }
+    }
+
     /// `space` is missing only where nothing is challenged.
     fn answer(self, space: Option<ProtectionSpace<'_>>, decision: Option<DecisionId>, method: &Method) -> Answer {
         let mut headers = HeaderMap::new();
@@ -265,7 +303,9 @@ impl Row {
         headers.extend(field);
         let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
         let body = self.problem.document(decision, error, self.detail.as_deref());
-        Answer::new(self.problem.status(), headers, body, method)
+        let Self { problem, detail, retry_after, .. } = self;
+        let refused = Refused { problem, detail, decision, retry_after };
+        Answer::new(problem.status(), headers, body, method, Some(refused))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
 use crate::gate::{Gate, Sender};
-use crate::head::RouteMatch;
+use crate::head::{Protocol, RouteMatch};
 use crate::observe;
 use crate::refusal::Refusal;
 use crate::routes::Target;
@@ -99,7 +99,7 @@ impl Arrival {
             session,
             listed: None,
             outcome: observe::Outcome::Refused(refusal),
-            status: Some(answer.status()),
+            status: Some(answer.status_over(route.map_or(Protocol::Http, RouteMatch::protocol))),
         }
         .emit();
         answer

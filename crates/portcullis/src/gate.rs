@@ -215,6 +215,7 @@ impl Gate {
         }
         let revoked = self.0.revocations.as_ref().map(|known| revocation::refuse_revoked(known.as_ref(), caller, now));
         match revoked {
+            Some(Err(Refusal::Unavailable { .. })) => Standing::Over(Ended::Unknown),
             Some(Err(_)) => Standing::Over(Ended::Revoked),
             Some(Ok(())) | None => Standing::Good { left },
         }
@@ -319,14 +320,18 @@ impl Gate {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
         let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
+        let deferred = route.protocol().defers(action);
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
-        if (action.is_deferred() || supplied)
+        if (deferred || supplied)
             && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
         {
-            let entity_type = named.as_ref().map(|(entity_type, _)| entity_type.as_str());
-            return Err(Refusal::denied(self.bundle(), session, denial, entity_type));
+            let entity_type = match &named {
+                Some((entity_type, _)) => Some(entity_type.clone()),
+                None => action.only_resource_type().map(ToString::to_string),
+            };
+            return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
         }
-        if action.is_deferred() {
+        if deferred {
             return Ok(None);
         }
         let resource = match named {
@@ -356,7 +361,7 @@ impl Gate {
         let reason = match tokio::time::timeout(self.0.directory_timeout, answer).await {
             Ok(Ok(known)) => return Ok(known),
             Ok(Err(error)) => chain(&error),
-            Err(_) => "the directory did not answer in time".to_owned(),
+            Err(_) => return Err(Refusal::TooSlow { retry_after: RETRY_AFTER }),
         };
         Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, Method, Uri};
-use portcullis_core::erase_parameters;
+use portcullis_core::{Action, erase_parameters};
 
 use crate::connection::Connection;
 
@@ -76,6 +76,7 @@ impl fmt::Debug for RequestHead<'_> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteMatch {
+    protocol: Protocol,
     pattern: String,
     /// `None` if one of them is no text.
     values: Option<Vec<String>>,
@@ -87,13 +88,27 @@ impl RouteMatch {
     #[must_use]
     pub fn new<V: Into<String>>(template: &str, values: impl IntoIterator<Item = V>) -> Self {
         let values = values.into_iter().map(Into::into).collect();
-        Self { pattern: erase_parameters(template), values: Some(values) }
+        Self { protocol: Protocol::Http, pattern: erase_parameters(template), values: Some(values) }
+    }
+
+    /// The gRPC method that is called by `path`, as it arrived: gRPC dispatches by its text, so it is compared whole, by
+    /// case and without decoding.
+    ///
+    /// ```
+    /// use portcullis::RouteMatch;
+    ///
+    /// let route = RouteMatch::grpc("/acme.projects.v1.Projects/GetProject");
+    /// assert_eq!(route.pattern(), "/acme.projects.v1.Projects/GetProject");
+    /// ```
+    #[must_use]
+    pub fn grpc(path: &str) -> Self {
+        Self { protocol: Protocol::Grpc, pattern: path.to_owned(), values: Some(Vec::new()) }
     }
 
     /// The match of `template` by a path of which some parameter is not UTF-8 after decoding. The gate refuses it.
     #[must_use]
     pub fn unreadable(template: &str) -> Self {
-        Self { pattern: erase_parameters(template), values: None }
+        Self { protocol: Protocol::Http, pattern: erase_parameters(template), values: None }
     }
 
     /// The template without the names of its parameters.
@@ -102,7 +117,29 @@ impl RouteMatch {
         &self.pattern
     }
 
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     pub(crate) fn values(&self) -> Option<&[String]> {
         self.values.as_deref()
+    }
+}
+
+/// What a request speaks, which decides how it is routed and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Protocol {
+    #[default]
+    Http,
+    Grpc,
+}
+
+impl Protocol {
+    /// Whether the handler decides `action`.
+    pub(crate) fn defers(self, action: &Action) -> bool {
+        match self {
+            Self::Http => action.is_deferred(),
+            Self::Grpc => action.is_deferred_over_grpc(),
+        }
     }
 }

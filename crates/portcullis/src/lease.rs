@@ -68,8 +68,10 @@ impl Lease {
 pub enum Ended {
     /// The token expired.
     Expired,
-    /// The token was revoked, or nobody can tell whether it was.
+    /// The token was revoked.
     Revoked,
+    /// Nobody can tell whether the token was revoked.
+    Unknown,
 }
 
 /// How a credential stands, some time after its request began.

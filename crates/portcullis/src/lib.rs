@@ -16,6 +16,7 @@ mod decision_id;
 mod directory;
 mod duties;
 mod gate;
+mod grpc;
 pub mod handler;
 mod head;
 mod lease;
@@ -41,14 +42,15 @@ pub use connection::{Connection, Proxies, ProxiesError};
 pub use decision_id::DecisionId;
 pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
+pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
 pub use lease::{Ended, Lease, Leased};
 pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,
-    Grant, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile, Resource,
-    ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
+    Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile,
+    Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
 };
 pub use portcullis_token::{
     AbsentAudience, Algorithm, BindingRule, CertificateField, CertificateThumbprint, ClientCredentials,

@@ -20,7 +20,15 @@ pub(crate) struct Event<'a> {
     pub(crate) listed: Option<Listed>,
     pub(crate) outcome: Outcome<'a>,
     /// `None` if no answer was sent.
-    pub(crate) status: Option<StatusCode>,
+    pub(crate) status: Option<Status>,
+}
+
+/// The status that the caller sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Http(StatusCode),
+    /// The number of a code of gRPC: a handler may send one that has no name.
+    Grpc(i32),
 }
 
 /// What became of a request.
@@ -59,7 +67,8 @@ macro_rules! emit {
             absent_claims = event.absent_claims().map(debug),
             remedy = denial.and_then(Denial::remedy).map(tracing::field::display),
             reason = event.reason().map(debug),
-            status = event.status.map(|status| status.as_u16()),
+            status = event.http_status(),
+            grpc_status = event.grpc_status(),
         );
     }};
 }
@@ -68,10 +77,29 @@ impl Event<'_> {
     pub(crate) fn emit(&self) {
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
-            Outcome::Refused(Refusal::Unavailable { .. } | Refusal::UnusableClaims { .. } | Refusal::PlainText) => {
+            Outcome::Refused(
+                Refusal::Unavailable { .. }
+                | Refusal::TooSlow { .. }
+                | Refusal::UnusableClaims { .. }
+                | Refusal::PlainText,
+            ) => {
                 emit!(warn, self)
             }
             Outcome::Allowed | Outcome::Refused(_) | Outcome::Undecided => emit!(info, self),
+        }
+    }
+
+    fn http_status(&self) -> Option<u16> {
+        match self.status? {
+            Status::Http(status) => Some(status.as_u16()),
+            Status::Grpc(_) => None,
+        }
+    }
+
+    fn grpc_status(&self) -> Option<i32> {
+        match self.status? {
+            Status::Http(_) => None,
+            Status::Grpc(code) => Some(code),
         }
     }
 

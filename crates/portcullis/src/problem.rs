@@ -4,28 +4,29 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::decision_id::DecisionId;
+use crate::grpc::GrpcCode;
 
 /// The problem types. Their URIs and titles never change; clients may rely on both.
 ///
-/// | Type | Status | Meaning |
-/// |---|---|---|
-/// | `malformed-credentials` | 400 | the credentials cannot be read |
-/// | `https-required` | 403 | credentials were sent in plain text |
-/// | `credentials-required` | 401 | there are no usable credentials |
-/// | `invalid-token` | 401 | the access token is not accepted |
-/// | `invalid-proof` | 401 | the DPoP proof is not accepted |
-/// | `nonce-required` | 401 | the DPoP proof needs the nonce in the answer |
-/// | `stronger-login-required` | 401 | a stronger or fresher login would help |
-/// | `insufficient-scope` | 403 | a token with more scopes would help |
-/// | `dpop-required` | 401 | a token bound to a DPoP key would help |
-/// | `proof-of-possession-required` | 403 | a token bound to a client certificate would help |
-/// | `confirmation-required` | 403 | the user's confirmation would help |
-/// | `denied` | 403 | nothing that the caller could obtain would help |
-/// | `not-found` | 404 | no such resource, or none that the caller may know of |
-/// | `method-not-allowed` | 405 | the route has no such method |
-/// | `too-many-proofs` | 429 | more proofs came with one key than are remembered |
-/// | `internal-error` | 500 | the service, its policies or its data are at fault |
-/// | `unavailable` | 503 | something that the decision needs is out of reach |
+/// | Type | Status | gRPC | Meaning |
+/// |---|---|---|---|
+/// | `malformed-credentials` | 400 | 3 | the credentials cannot be read |
+/// | `https-required` | 403 | 16 | credentials were sent in plain text |
+/// | `credentials-required` | 401 | 16 | there are no usable credentials |
+/// | `invalid-token` | 401 | 16 | the access token is not accepted |
+/// | `invalid-proof` | 401 | 16 | the DPoP proof is not accepted |
+/// | `nonce-required` | 401 | 16 | the DPoP proof needs the nonce in the answer |
+/// | `stronger-login-required` | 401 | 16 | a stronger or fresher login would help |
+/// | `insufficient-scope` | 403 | 7 | a token with more scopes would help |
+/// | `dpop-required` | 401 | 16 | a token bound to a DPoP key would help |
+/// | `proof-of-possession-required` | 403 | 7 | a token bound to a client certificate would help |
+/// | `confirmation-required` | 403 | 7 | the user's confirmation would help |
+/// | `denied` | 403 | 7 | nothing that the caller could obtain would help |
+/// | `not-found` | 404 | 5 | no such resource, or none that the caller may know of |
+/// | `method-not-allowed` | 405 | 12 | the route has no such method |
+/// | `too-many-proofs` | 429 | 8 | more proofs came with one key than are remembered |
+/// | `internal-error` | 500 | 13 | the service, its policies or its data are at fault |
+/// | `unavailable` | 503 | 14, or 4 if we waited too long | something that the decision needs is out of reach |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     MalformedCredentials,
@@ -45,11 +46,46 @@ pub(crate) enum Problem {
     TooManyProofs,
     InternalError,
     Unavailable,
+    TooSlow,
 }
 
 impl Problem {
     pub(crate) fn status(self) -> StatusCode {
         self.row().0
+    }
+
+    /// The same as a status of gRPC. What says nothing of the credentials is never 16, or clients would discard good ones;
+    /// and who could not be identified is never told 7.
+    pub(crate) fn code(self) -> GrpcCode {
+        match self {
+            Self::MalformedCredentials => GrpcCode::InvalidArgument,
+            Self::HttpsRequired
+            | Self::CredentialsRequired
+            | Self::InvalidToken
+            | Self::InvalidProof
+            | Self::NonceRequired
+            | Self::StrongerLoginRequired
+            | Self::DpopRequired => GrpcCode::Unauthenticated,
+            Self::InsufficientScope | Self::ProofOfPossessionRequired | Self::ConfirmationRequired | Self::Denied => {
+                GrpcCode::PermissionDenied
+            }
+            Self::NotFound => GrpcCode::NotFound,
+            Self::MethodNotAllowed => GrpcCode::Unimplemented,
+            Self::TooManyProofs => GrpcCode::ResourceExhausted,
+            Self::InternalError => GrpcCode::Internal,
+            Self::Unavailable => GrpcCode::Unavailable,
+            Self::TooSlow => GrpcCode::DeadlineExceeded,
+        }
+    }
+
+    /// The last part of its type's URI.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it is, in few words.
+    pub(crate) fn title(self) -> &'static str {
+        self.row().2
     }
 
     fn row(self) -> (StatusCode, &'static str, &'static str) {
@@ -80,7 +116,9 @@ impl Problem {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Internal error"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+            Self::Unavailable | Self::TooSlow => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
+            }
         }
     }
 
@@ -95,7 +133,9 @@ impl Problem {
             Self::InsufficientScope => Some("The challenge lists all scopes that this operation needs."),
             Self::ConfirmationRequired => Some("The user has to confirm this operation."),
             Self::InternalError => Some("The request was not judged, through no fault of the caller."),
-            Self::Unavailable => Some("Something that the decision needs is out of reach. Try again later."),
+            Self::Unavailable | Self::TooSlow => {
+                Some("Something that the decision needs is out of reach. Try again later.")
+            }
             Self::NonceRequired => Some("Repeat the request with a proof that has the nonce of the field DPoP-Nonce."),
             Self::DpopRequired => Some("Obtain an access token with a DPoP proof, and send it with one."),
             Self::MalformedCredentials

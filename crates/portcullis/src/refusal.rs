@@ -10,6 +10,8 @@ use portcullis_core::{
 use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenError};
 
 use crate::credentials::{Malformed, Proofs};
+use crate::gate::RETRY_AFTER;
+use crate::lease::Ended;
 
 /// Why a request goes no further, before anything is said about HTTP.
 ///
@@ -53,6 +55,9 @@ pub(crate) enum Refusal {
     UnreadablePath,
     #[error("a dependency is out of reach: {reason}")]
     Unavailable { retry_after: Duration, reason: String },
+    /// As `Unavailable`, but it is we who did not wait any longer.
+    #[error("the directory did not answer in time")]
+    TooSlow { retry_after: Duration },
     #[error("{0}")]
     Defect(#[from] Defect),
 }
@@ -192,6 +197,22 @@ impl From<TokenError> for Refusal {
 impl From<ApiKeyError> for Refusal {
     fn from(error: ApiKeyError) -> Self {
         Self::InvalidToken { description: "the API key is not accepted", reason: error.to_string() }
+    }
+}
+
+impl From<Ended> for Refusal {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Expired => Self::InvalidToken {
+                description: "the access token expired",
+                reason: "the access token expired while the answer went on".to_owned(),
+            },
+            Ended::Revoked => TokenError::Revoked.into(),
+            Ended::Unknown => Self::Unavailable {
+                retry_after: RETRY_AFTER,
+                reason: "nobody can tell whether the access token was revoked while the answer went on".to_owned(),
+            },
+        }
     }
 }
 

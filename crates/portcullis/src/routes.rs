@@ -6,13 +6,14 @@ use std::sync::Arc;
 use http::Method;
 use portcullis_core::{Action, Bundle, Route, Session};
 
-use crate::head::RouteMatch;
+use crate::head::{Protocol, RouteMatch};
 use crate::refusal::Defect;
 
-/// From method and pattern to action, as the schema declares them.
+/// From method and pattern, or the path of a gRPC method, to action, as the schema declares them.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
     patterns: HashMap<String, BTreeMap<String, Target>>,
+    grpc: HashMap<String, Target>,
 }
 
 /// What a route means.
@@ -71,6 +72,10 @@ impl RouteTable {
                 let parameters = route.parameters().map(str::to_owned).collect();
                 table.insert(route, Target::Action { name: action.name().into(), parameters });
             }
+            for method in action.grpc() {
+                let parameters = Arc::new([]);
+                table.grpc.insert(method.path(), Target::Action { name: action.name().into(), parameters });
+            }
             for route in action.via() {
                 via.entry(route).or_default().insert(action.name().to_owned());
             }
@@ -89,6 +94,12 @@ impl RouteTable {
     /// What `method` on `route` means. `HEAD` means what `GET` means, unless it has an action of its own
     /// (RFC 9110 §9.3.2).
     pub(crate) fn find(&self, method: &Method, route: &RouteMatch) -> Result<&Target, Unroutable> {
+        if route.protocol() == Protocol::Grpc {
+            let target = self.grpc.get(route.pattern()).ok_or(Unroutable::NoAction)?;
+            // "Request-Headers" of gRPC over HTTP/2 have no other method.
+            let refused = || Unroutable::MethodNotAllowed { allowed: Method::POST.to_string() };
+            return (method == Method::POST).then_some(target).ok_or_else(refused);
+        }
         let methods = self.patterns.get(route.pattern()).ok_or(Unroutable::NoAction)?;
         let found = methods.get(method.as_str()).or_else(|| {
             let get = methods.get(Method::GET.as_str());

@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use portcullis_core::{Action, Permit, Session, UnixTime};
 
 use crate::answer::Answer;
 use crate::arrival::{Arrival, Entry};
 use crate::decision_id::DecisionId;
 use crate::gate::{Gate, Sender};
-use crate::head::RouteMatch;
+use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
-use crate::observe;
+use crate::observe::{self, Status};
 use crate::refusal::{Defect, Refusal};
 use crate::routes::Target;
 
@@ -22,6 +22,7 @@ pub(crate) struct Visit {
     pub(crate) id: DecisionId,
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
+    pub(crate) protocol: Protocol,
     pub(crate) route: String,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) sender: Sender,
@@ -59,8 +60,9 @@ impl Visit {
     ) -> Self {
         let Arrival { gate, id, now, method, sender, .. } = arrival;
         let Entry { target, permit } = entry;
+        let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
         let route = route.map_or("", RouteMatch::pattern).to_owned();
-        Self { gate, id, now, method, route, session, sender, target, permit, progress: Mutex::default() }
+        Self { gate, id, now, method, protocol, route, session, sender, target, permit, progress: Mutex::default() }
     }
 
     /// The action that is decided if the handler says `named`.
@@ -104,7 +106,7 @@ impl Visit {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn log(&self, progress: &mut Progress, status: Option<StatusCode>) {
+    pub(crate) fn log(&self, progress: &mut Progress, status: Option<Status>) {
         if std::mem::replace(&mut progress.logged, true) {
             return;
         }

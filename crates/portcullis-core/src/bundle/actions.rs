@@ -1,15 +1,16 @@
-//! From the annotated schema to the tables that decisions use: scopes and actions.
+//! From the annotated schema to the table of actions that decisions use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
 
+use super::grpc::GrpcMethod;
 use super::problem::Problem;
 use super::routes::{ResourceId, ResourceRule, Route};
 use super::schema::{AppliesTo, Declaration, SourceSchema};
 use crate::caller::Subject;
 use crate::claims::Kind;
-use crate::scope::{ScopeDraft, ScopeId, ScopeName, Scopes};
+use crate::scope::{ScopeId, Scopes};
 
 /// An action that can be asked for: everything the schema says about it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,7 @@ pub struct Action {
     pub(crate) requires: Vec<ScopeId>,
     pub(crate) routes: Vec<Route>,
     pub(crate) via: Vec<Route>,
+    pub(crate) grpc: Vec<GrpcMethod>,
     pub(crate) resource: Option<ResourceRule>,
     pub(crate) deferred: Option<String>,
     pub(crate) lists: Option<String>,
@@ -71,15 +73,43 @@ impl Action {
         &self.via
     }
 
-    /// Whether the handler asks for the decision, on the loaded resource.
+    /// The methods of gRPC services that mean this action.
+    #[must_use]
+    pub fn grpc(&self) -> &[GrpcMethod] {
+        &self.grpc
+    }
+
+    /// Whether the handler of a route asks for the decision, on the loaded resource.
     #[must_use]
     pub fn is_deferred(&self) -> bool {
         self.deferred.is_some()
     }
 
+    /// Whether the handler of a gRPC method asks for the decision: wherever the resource stands in the message, which only
+    /// the handler reads. Known before is the one that `@resource` fixes or that is the subject, and a public action needs
+    /// none.
+    #[must_use]
+    pub fn is_deferred_over_grpc(&self) -> bool {
+        let known = |rule: &ResourceRule| matches!(rule.id, ResourceId::Fixed(_) | ResourceId::Subject);
+        self.is_deferred() || !(self.is_public() || self.resource.as_ref().is_some_and(known))
+    }
+
+    /// Whether some way to this action is decided before its handler.
+    pub(super) fn is_decided_before_some_handler(&self) -> bool {
+        let http = !self.routes.is_empty() && !self.is_deferred();
+        http || !self.grpc.is_empty() && !self.is_deferred_over_grpc()
+    }
+
     /// The entity types to which it applies.
     pub fn resource_types(&self) -> impl Iterator<Item = &EntityTypeName> {
         self.resources.iter()
+    }
+
+    /// The entity type to which it applies, if it is one.
+    #[must_use]
+    pub fn only_resource_type(&self) -> Option<&EntityTypeName> {
+        let mut types = self.resources.iter();
+        types.next().filter(|_| types.next().is_none())
     }
 
     /// The action that each listed item must pass (`@lists`).
@@ -112,60 +142,6 @@ impl Action {
     pub fn is_public(&self) -> bool {
         self.consent == ConsentRule::Public
     }
-}
-
-/// The scopes of the schema.
-pub(super) fn scopes(schema: &SourceSchema<'_>, problems: &mut Vec<Problem>) -> Scopes {
-    let mut drafts = Vec::new();
-    let mut wire_names: BTreeMap<ScopeName, &str> = BTreeMap::new();
-    for (name, group) in &schema.actions {
-        let at = |annotation: &str, message: String| schema.problem_at_annotation(name, annotation, message);
-        for mark in ["conditional", "hidden"] {
-            if group.annotations.contains_key(mark) && !group.annotations.contains_key("scope") {
-                problems.push(at(mark, format!("`@{mark}` without `@scope` on `{name}`")).with_help("add `@scope`"));
-            }
-        }
-        let Some(wire_name) = group.annotations.get("scope") else {
-            continue;
-        };
-        let wire_name = if wire_name.is_empty() { name } else { wire_name };
-        let (Ok(parsed), Ok(parsed_wire)) = (name.parse::<ScopeName>(), wire_name.parse::<ScopeName>()) else {
-            problems.push(
-                at("scope", format!("`{wire_name}` is no scope name"))
-                    .with_help("use printable ASCII without space, `\"` and `\\` (RFC 6749 §3.3)"),
-            );
-            continue;
-        };
-        if let Some(other) = wire_names.insert(parsed_wire.clone(), name) {
-            problems.push(
-                at("scope", format!("scopes `{other}` and `{name}` have one wire name, `{wire_name}`"))
-                    .with_help("a token could not tell them apart: give one another name with `@scope(\"…\")`"),
-            );
-        }
-        drafts.push(ScopeDraft {
-            name: parsed,
-            wire_name: parsed_wire,
-            doc: group.annotations.get("doc").cloned(),
-            conditional: group.annotations.contains_key("conditional"),
-            hidden: group.annotations.contains_key("hidden"),
-            parents: schema.scopes_above(name),
-        });
-    }
-    let table = Scopes::new(drafts);
-    for scope in table.iter().filter(|scope| scope.is_conditional()) {
-        let below = table.names(scope.grants()).find(|below| *below != scope.name());
-        if let Some(below) = below {
-            problems.push(
-                schema
-                    .problem_at_action(
-                        below.as_str(),
-                        format!("scope `{below}` is below the conditional `{}`", scope.name()),
-                    )
-                    .with_help("a conditional scope has no children: they would be granted without its condition"),
-            );
-        }
-    }
-    table
 }
 
 /// The actions of the schema.
@@ -207,6 +183,7 @@ impl Reader<'_> {
         let resources: BTreeSet<EntityTypeName> = types.filter_map(|name| name.parse().ok()).collect();
         let routes = self.routes("http", problems);
         let via = self.routes("via", problems);
+        let grpc = self.grpc(problems);
         let consent = self.consent(problems);
         let deferred = self.annotation("deferred").map(str::to_owned);
         let public = consent == ConsentRule::Public;
@@ -227,6 +204,7 @@ impl Reader<'_> {
             consent,
             routes,
             via,
+            grpc,
             resource,
         }
     }
@@ -274,6 +252,21 @@ impl Reader<'_> {
             }
         }
         routes
+    }
+
+    fn grpc(&self, problems: &mut Vec<Problem>) -> Vec<GrpcMethod> {
+        let texts = self.annotation("grpc").into_iter().flat_map(|methods| methods.split(',')).map(str::trim);
+        let mut methods = Vec::new();
+        for text in texts {
+            match GrpcMethod::parse(text) {
+                Ok(method) => methods.push(method),
+                Err(reason) => problems.push(
+                    self.problem_at("grpc", format!("method `{text}` of `{}` cannot be read: {reason}", self.name))
+                        .with_help("write `package.Service/Method`, several with commas between"),
+                ),
+            }
+        }
+        methods
     }
 
     fn consent(&self, problems: &mut Vec<Problem>) -> ConsentRule {

@@ -7,6 +7,7 @@ use cedar_policy::{PolicySet, ValidationError, ValidationMode, ValidationResult,
 use super::Layer;
 use super::actions::{Action, ConsentRule};
 use super::expression::Literal;
+use super::grpc::GrpcMethod;
 use super::policies::ReadPolicy;
 use super::prelude::NAMESPACE;
 use super::problem::{Problem, did_you_mean};
@@ -199,7 +200,7 @@ impl Checker<'_> {
                     problems.push(self.schema.problem_at_action(name, message).with_help(help));
                 }
             }
-            if action.is_deferred() || action.routes.is_empty() {
+            if !action.is_decided_before_some_handler() {
                 continue;
             }
             if let Some((fact, _)) = facts.clone().find(|(_, attribute)| attribute.required) {
@@ -273,6 +274,20 @@ impl Checker<'_> {
                         )
                         .with_help("give each action its own route, or mark both `@via(\"…\")` and name the action in the handler"),
                 );
+            }
+        }
+    }
+
+    /// No two actions on one gRPC method.
+    pub(super) fn grpc(&self, actions: &BTreeMap<String, Action>, problems: &mut Vec<Problem>) {
+        let mut owners: BTreeMap<&GrpcMethod, &str> = BTreeMap::new();
+        for (action, method) in
+            actions.values().flat_map(|action| action.grpc.iter().map(move |method| (action, method)))
+        {
+            if let Some(other) = owners.insert(method, action.name()) {
+                let message = format!("gRPC method `{method}` means `{other}` and `{}`", action.name());
+                let problem = self.schema.problem_at_annotation(action.name(), "grpc", message);
+                problems.push(problem.with_help("give each action its own method, once"));
             }
         }
     }

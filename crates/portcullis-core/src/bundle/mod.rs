@@ -6,6 +6,7 @@ mod check;
 mod entities;
 mod expression;
 mod files;
+mod grpc;
 mod places;
 mod policies;
 mod prelude;
@@ -13,6 +14,7 @@ mod problem;
 mod report;
 mod routes;
 mod schema;
+mod scopes;
 mod settings;
 mod sources;
 
@@ -25,6 +27,7 @@ pub use actions::Action;
 pub(crate) use actions::ConsentRule;
 pub(crate) use entities::StaticEntities;
 pub use files::{BundleFiles, BundleHash};
+pub use grpc::GrpcMethod;
 pub use policies::Obligation;
 pub(crate) use policies::{LayerPolicy, Lift};
 pub(crate) use prelude::NAMESPACE;
@@ -153,7 +156,7 @@ impl Bundle {
         problems.extend(schema.check_annotations());
         let types = Types::from_json(&[&schema.prelude_json, &schema.json])
             .map_err(|error| LoadError::new(vec![Problem::new(files::SCHEMA, error.to_string())]))?;
-        let scopes = actions::scopes(&schema, &mut problems);
+        let scopes = scopes::scopes(&schema, &mut problems);
         let mut actions = actions::actions(&schema, &scopes, &mut problems);
         let entities = StaticEntities::read(files, &schema.for_others, &mut problems);
         let sources = sources::join(given.sources, &schema, &scopes, &mut problems);
@@ -173,6 +176,7 @@ impl Bundle {
         checker.conditions(&mut problems);
         checker.actions(&actions, &mut problems);
         checker.routes(&actions, &mut problems);
+        checker.grpc(&actions, &mut problems);
         checker.claims(&mut problems);
         let Some(sources) = sources.filter(|_| problems.is_empty()) else {
             return Err(LoadError::new(problems));

@@ -1,7 +1,7 @@
 //! Refusals of `schema.cedarschema`: scopes, actions, routes, annotations, contexts.
 
 use crate::fixture::Edit::{Append, Replace, Write};
-use crate::fixture::{Case, SCHEMA, check};
+use crate::fixture::{Case, SCHEMA, check, load};
 
 #[test]
 fn a_schema_that_cannot_be_read_is_refused() {
@@ -319,6 +319,105 @@ fn a_scope_that_no_token_could_carry_or_tell_apart_is_refused() {
             ],
         },
     ]);
+}
+
+#[test]
+fn a_grpc_method_means_one_action() {
+    check(&[
+        Case {
+            name: "two actions on one method",
+            edits: &[
+                Replace(
+                    SCHEMA,
+                    "@http(\"GET /notes/{note}\")",
+                    "@http(\"GET /notes/{note}\") @grpc(\"acme.Notes/Get\")",
+                ),
+                Replace(SCHEMA, "@http(\"PUT /notes/{note}\")", "@grpc(\"acme.Notes/Edit, acme.Notes/Get\")"),
+            ],
+            problems: &[
+                "schema.cedarschema:23:28: gRPC method `acme.Notes/Get` means `EditNote` and `GetNote`",
+                "    help: give each action its own method, once",
+            ],
+        },
+        Case {
+            name: "one method twice",
+            edits: &[Replace(SCHEMA, "@http(\"PUT /notes/{note}\")", "@grpc(\"acme.Notes/Edit,acme.Notes/Edit\")")],
+            problems: &[
+                "schema.cedarschema:27:1: gRPC method `acme.Notes/Edit` means `EditNote` and `EditNote`",
+                "    help: give each action its own method, once",
+            ],
+        },
+        Case {
+            name: "methods that cannot be read",
+            edits: &[Replace(
+                SCHEMA,
+                "@http(\"PUT /notes/{note}\")",
+                "@grpc(\"/acme.Notes/Edit, acme.Notes, acme..Notes/Edit, acme.Notes/*\")",
+            )],
+            problems: &[
+                "schema.cedarschema:27:1: method `/acme.Notes/Edit` of `EditNote` cannot be read: the name of a service is made of identifiers, with dots between",
+                "    help: write `package.Service/Method`, several with commas between",
+                "schema.cedarschema:27:1: method `acme..Notes/Edit` of `EditNote` cannot be read: the name of a service is made of identifiers, with dots between",
+                "    help: write `package.Service/Method`, several with commas between",
+                "schema.cedarschema:27:1: method `acme.Notes/*` of `EditNote` cannot be read: the name of a method is one identifier",
+                "    help: write `package.Service/Method`, several with commas between",
+                "schema.cedarschema:27:1: method `acme.Notes` of `EditNote` cannot be read: a gRPC method is a service and a method",
+                "    help: write `package.Service/Method`, several with commas between",
+            ],
+        },
+        Case {
+            name: "a method of a group",
+            edits: &[Replace(SCHEMA, "action \"careful\";", "@grpc(\"acme.Notes/Edit\") action \"careful\";")],
+            problems: &[
+                "schema.cedarschema:9:1: annotation `@grpc` has no meaning on an action group",
+                "    help: `@grpc` belongs on an action",
+            ],
+        },
+        Case {
+            name: "what is decided before the handler, and needs what only the handler knows",
+            edits: &[Replace(
+                SCHEMA,
+                "@http(\"PUT /notes/{note}\") @deferred(\"decided on the note\")",
+                "@grpc(\"acme.Notes/Edit\") @resource(\"Note::\\\"first\\\"\")",
+            )],
+            problems: &[
+                "schema.cedarschema:28:8: action `EditNote` needs the fact `size`, which no route supplies",
+                "    help: mark it `@deferred(\"why\")` and pass the fact with the check in the handler",
+                "schema.cedarschema:28:8: policies for `EditNote` read attributes or parents of `Note`, which nobody supplies",
+                "    help: mark the action `@deferred(\"why\")` and check the loaded resource in the handler, or let a directory supply the type: `[directory] supplies = [\"Note\"]`",
+            ],
+        },
+    ]);
+}
+
+#[test]
+fn who_decides_depends_on_how_an_action_is_reached() {
+    // The id of the resource stands in the path of HTTP and in the message of gRPC, which only the handler reads.
+    let grpc = Replace(
+        SCHEMA,
+        "@http(\"GET /folders/{folder}\")",
+        "@http(\"GET /folders/{folder}\") @grpc(\"acme.Notes/List, acme.Notes/ListAll\")",
+    );
+    let bundle = load(&[grpc]).unwrap();
+    let list = bundle.action("ListNotes").unwrap();
+    assert_eq!(
+        list.grpc().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["acme.Notes/List", "acme.Notes/ListAll"]
+    );
+    assert_eq!((list.is_deferred(), list.is_deferred_over_grpc()), (false, true));
+    // A fixed resource and the subject are known before, and a public action needs none.
+    for (rule, resource) in [("Folder::\\\"all\\\"", "Folder"), ("User::{@subject}", "User")] {
+        let before = Box::leak(format!("@grpc(\"acme.Notes/List\") @resource(\"{rule}\")").into_boxed_str());
+        let types = Box::leak(format!("resource: [{resource}]").into_boxed_str());
+        let edits = [
+            Replace(SCHEMA, "@http(\"GET /folders/{folder}\") @lists(\"GetNote\")", before),
+            Replace(SCHEMA, "resource: [Folder]", types),
+        ];
+        let bundle = load(&edits).unwrap();
+        assert!(!bundle.action("ListNotes").unwrap().is_deferred_over_grpc(), "{rule}");
+    }
+    assert!(!bundle.action("Health").unwrap().is_deferred_over_grpc());
+    assert!(bundle.action("GetNote").unwrap().is_deferred_over_grpc(), "`@deferred` holds for both");
 }
 
 #[test]

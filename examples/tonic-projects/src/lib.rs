@@ -1,0 +1,22 @@
+//! A complete gRPC service: tonic, a database, and the projects of `policies/projects`.
+
+mod failure;
+mod service;
+
+pub use service::serve;
+
+/// What `proto/projects.proto` defines.
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::exhaustive_structs,
+    clippy::missing_errors_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    clippy::wildcard_imports,
+    reason = "it is generated"
+)]
+pub mod proto {
+    tonic::include_proto!("acme.projects.v1");
+}
