@@ -7,8 +7,9 @@ use http::Method;
 use portcullis_core::{Action, Permit, Session, UnixTime};
 
 use crate::answer::Answer;
+use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::{Entry, Gate, Sender};
+use crate::gate::{Entry, Gate};
 use crate::head::{Protocol, RequestHead, RouteMatch};
 use crate::lease::Standing;
 use crate::observe::{self, Status};
