@@ -1,17 +1,16 @@
 use std::pin::Pin;
 use std::task::Poll;
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::{Body as _, Frame};
+use http_body::Body as _;
 use portcullis::{Admission, Answer};
 use portcullis_tower::Protocol;
 use tonic::body::Body;
 use tower_service::Service;
 
 use crate::rejection::status;
-use crate::stream::{Inbound, Outbound, Sending, code};
+use crate::stream::{Inbound, Outbound, Polled, Sending, code};
 
 /// gRPC over HTTP/2: success is told by the last frame of an answer, and what is refused is a status without messages.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +66,7 @@ async fn answer(admission: Admission, response: Response<Body>) -> Response<Body
     }
     // The only message of a unary answer is there already. A stream may begin later.
     let first = ready(&mut body).await;
-    let message = first.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_data));
+    let message = matches!(&first, Poll::Ready(Some(Ok(frame))) if frame.is_data());
     if message && let Some(answer) = forgotten(&admission) {
         return Grpc::refuse(answer);
     }
@@ -85,12 +84,8 @@ pub(crate) fn forgotten(admission: &Admission) -> Option<Answer> {
 }
 
 /// The first frame, if it is there.
-async fn ready(body: &mut Body) -> Option<Result<Frame<Bytes>, tonic::Status>> {
-    std::future::poll_fn(|cx| match Pin::new(&mut *body).poll_frame(cx) {
-        Poll::Ready(frame) => Poll::Ready(frame),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+async fn ready(body: &mut Body) -> Polled {
+    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
 }
 
 /// The fields without which a client cannot read what follows.

@@ -63,7 +63,8 @@ fn over(admission: &Admission) -> Over {
     Box::pin(async move { lease.ended().await })
 }
 
-type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
+/// What a body yields.
+pub(crate) type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
 
 /// What the client sends. The handler reads an error once the token is not good any more.
 pub(crate) struct Inbound {
@@ -117,14 +118,14 @@ impl HttpBody for Inbound {
 pub(crate) struct Outbound {
     /// `None` when nothing more is sent.
     body: Option<Body>,
-    /// A frame that was taken from the body already.
-    first: Option<Result<Frame<Bytes>, Status>>,
+    /// What the body has yielded already; `Pending` if nothing.
+    first: Polled,
     admission: Admission,
     over: Over,
 }
 
 impl Outbound {
-    pub(crate) fn new(body: Body, first: Option<Result<Frame<Bytes>, Status>>, admission: Admission) -> Self {
+    pub(crate) fn new(body: Body, first: Polled, admission: Admission) -> Self {
         Self { body: Some(body), first, over: over(&admission), admission }
     }
 
@@ -165,9 +166,9 @@ impl HttpBody for Outbound {
             return Poll::Ready(None);
         };
         // What was there with the head is sent: it may be the whole answer to a request that was allowed.
-        let held = this.first.take();
-        let late = held.is_none();
-        let polled = held.map_or_else(|| Pin::new(body).poll_frame(cx), |held| Poll::Ready(Some(held)));
+        let held = std::mem::replace(&mut this.first, Poll::Pending);
+        let late = held.is_pending();
+        let polled = if late { Pin::new(body).poll_frame(cx) } else { held };
         match polled {
             Poll::Ready(Some(Ok(frame))) if frame.is_data() && late => match this.over.as_mut().poll(cx) {
                 Poll::Ready(ended) => this.outlived(ended),

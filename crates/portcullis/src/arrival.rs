@@ -8,8 +8,9 @@ use portcullis_core::{Action, Caller, Permit, Session, UnixTime};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::{Gate, Sender};
+use crate::gate::Gate;
 use crate::head::{Protocol, RouteMatch};
 use crate::observe;
 use crate::refusal::Refusal;

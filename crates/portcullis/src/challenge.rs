@@ -45,6 +45,14 @@ impl Scheme {
     }
 }
 
+/// What the answer must know of how the request was sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sender {
+    pub(crate) scheme: Scheme,
+    /// The value of `DPoP-Nonce` for the answer, whatever it is.
+    pub(crate) next_nonce: Option<String>,
+}
+
 /// A challenge (RFC 9110 §11.6.1).
 ///
 /// Every value is a quoted string of characters that need no escape: others are removed (RFC 6750 §3 allows neither `"`

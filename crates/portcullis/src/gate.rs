@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::arrival::Arrival;
 use crate::builder::GateBuilder;
-use crate::challenge::{ApiKeyScheme, ProtectionSpace, Scheme};
+use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
 use crate::clock::Clock;
 use crate::connection::Proxies;
 use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
@@ -325,10 +325,8 @@ impl Gate {
         if (deferred || supplied)
             && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
         {
-            let entity_type = match &named {
-                Some((entity_type, _)) => Some(entity_type.clone()),
-                None => action.only_resource_type().map(ToString::to_string),
-            };
+            let only = || action.only_resource_type().map(ToString::to_string);
+            let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
             return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
         }
         if deferred {
@@ -365,14 +363,6 @@ impl Gate {
         };
         Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
     }
-}
-
-/// What the answer must know of how the request was sent.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sender {
-    pub(crate) scheme: Scheme,
-    /// The value of `DPoP-Nonce` for the answer, whatever it is.
-    pub(crate) next_nonce: Option<String>,
 }
 
 impl fmt::Debug for Parts {

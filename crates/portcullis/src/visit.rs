@@ -8,8 +8,9 @@ use portcullis_core::{Action, Permit, Session, UnixTime};
 
 use crate::answer::Answer;
 use crate::arrival::{Arrival, Entry};
+use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::{Gate, Sender};
+use crate::gate::Gate;
 use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
 use crate::observe::{self, Status};

@@ -19,8 +19,10 @@ fn expire(service: &Service) {
     service.clock.set(EXPIRY + LEEWAY);
 }
 
+type End = fn(&Service);
+
 /// The ways in which a token ceases to be good.
-const ENDS: [(&str, fn(&Service)); 2] = [("expired", expire), ("was revoked", Service::revoke)];
+const ENDS: [(&str, End); 2] = [("expired", expire), ("was revoked", Service::revoke)];
 
 /// Lets enough of the paused time pass that every lease looks at the clock.
 async fn look_again() {

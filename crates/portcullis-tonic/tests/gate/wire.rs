@@ -18,7 +18,9 @@ struct Captured {
     trailers: Option<HeaderMap>,
 }
 
-async fn capture(service: &Service, method: Method, path: &str, fields: &[(&str, &str)]) -> Captured {
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+async fn capture(service: &Service, method: Method, path: &str, fields: Fields<'_>) -> Captured {
     let stream = TcpStream::connect(service.address).await.unwrap();
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.unwrap();
@@ -47,7 +49,7 @@ async fn a_refusal_is_one_block_of_header_fields_under_http_status_200() {
     let expired = format!("Bearer {}", service.token(&json!({ "exp": NOW - 100 })));
     let unscoped = format!("Bearer {}", service.token(&json!({ "scope": "" })));
     let good = format!("Bearer {}", service.token(&json!({})));
-    let cases: [(&str, &[(&str, &str)], &str); 6] = [
+    let cases: [(&str, Fields<'_>, &str); 6] = [
         ("GetProject", &[], "16"),
         ("GetProject", &[("authorization", &expired)], "16"),
         ("GetProject", &[("authorization", &unscoped)], "7"),
