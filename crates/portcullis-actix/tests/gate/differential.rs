@@ -204,7 +204,7 @@ fn expected_id(row: Row, raw: &str) -> String {
 
 #[tokio::test]
 async fn what_is_decided_is_what_runs_for_a_hundred_thousand_paths() {
-    // OWA-03, OWA-05
+    // OWA-03
     let service = Service::of(bundle(&schema(), ""), None, |gate| gate);
     let bearer = service.bearer(&json!({ "scope": "use" }));
     let mut random = Random(0x706F_7274);

@@ -8,7 +8,6 @@ use crate::service::{Service, only, request, router, shown};
 
 #[tokio::test]
 async fn the_id_is_decoded_exactly_once_as_actix_web_does() {
-    // OWA-05
     let service = Service::new();
     for (path, status, body) in [
         ("/projects/p", 200, "GetProject Project p"),
