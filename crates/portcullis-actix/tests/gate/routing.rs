@@ -52,7 +52,7 @@ async fn the_id_is_decoded_exactly_once_as_actix_web_does() {
 async fn a_path_that_nobody_routes_is_nobodys() {
     // OWA-03, GEN-13: 401 without a token, 404 with one
     let service = Service::new();
-    for path in ["/", "/nowhere", "/projects", "/projects/p/", "//projects/p", "/Projects/p", "/projects/p/.", "*"] {
+    for path in ["/", "/nowhere", "/projects", "/projects/p/", "//projects/p", "/Projects/p", "/projects/p/."] {
         assert_eq!(service.send("GET", path, &[]).await.status, 401, "{path}");
         let reply = service.ask("GET", path, &json!({})).await;
         assert_eq!((reply.status, reply.kind(), reply.events()), (404, "not-found".to_owned(), 1), "{path}");
