@@ -13,6 +13,7 @@ mod client_credentials;
 mod discovery;
 mod dpop;
 mod eventually;
+mod examples;
 mod folder;
 mod introspection;
 mod key_rotation;
