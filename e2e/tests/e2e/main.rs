@@ -13,7 +13,6 @@ mod client_credentials;
 mod discovery;
 mod dpop;
 mod eventually;
-mod examples;
 mod folder;
 mod introspection;
 mod key_rotation;

@@ -1,14 +1,11 @@
 //! Programs that run as long as the test needs them.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
-
-use serde_json::Value;
 
 /// A running program. It is killed when this is dropped, and its log is shown if the test fails.
 pub(crate) struct Process {
@@ -42,13 +39,6 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Asks it to end, as an orchestrator does, and says with which code it ended.
-    pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-
     /// All that it has written so far.
     pub(crate) fn log(&self) -> String {
         read(&self.log)
@@ -67,24 +57,6 @@ impl Drop for Process {
             eprintln!("\n── the end of {} ──\n{last}\n", self.log.display());
         }
     }
-}
-
-/// A program of the workspace, built as the rest of it is. Cargo builds the programs of other packages for nobody's tests.
-pub(crate) fn program(name: &str) -> PathBuf {
-    static PROGRAMS: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut programs = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
-    programs.entry(name.to_owned()).or_insert_with(|| build(name)).clone()
-}
-
-fn build(name: &str) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--bin", name, "--message-format", "json"]);
-    let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let program = built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
-    program.unwrap()
 }
 
 fn copy<R>(output: impl BufRead, mut log: File, mut see: impl FnMut(&str) -> R) {

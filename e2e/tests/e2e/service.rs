@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use toml::Table;
 
 use crate::authorization_server::AuthorizationServer;
 use crate::folder::Folder;
-use crate::process::{Process, program};
+use crate::process::Process;
 
 /// A running service.
 pub(crate) struct Service {
@@ -34,7 +35,7 @@ impl Service {
         let bundle = folder.join("bundle");
         copy(&policies(), &bundle);
         std::fs::write(bundle.join("portcullis.toml"), settings.file.to_string()).unwrap();
-        let mut command = Command::new(program("quickstart"));
+        let mut command = Command::new(quickstart());
         command.args(["--serve", "--as-configured", "--listen", "127.0.0.1:0", "--log", "trace", "--bundle"]);
         command.arg(bundle);
         let announced = |line: &str| line.strip_prefix("service ")?.split(' ').next().map(str::to_owned);
@@ -133,6 +134,21 @@ impl Settings {
 
 fn policies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/projects")
+}
+
+/// The program, built as the rest of the workspace is. Cargo builds the programs of other packages for nobody's tests.
+fn quickstart() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--bin", "quickstart", "--message-format", "json"]);
+        let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let messages = String::from_utf8(output.stdout).unwrap();
+        let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let program = built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
+        program.unwrap()
+    })
 }
 
 fn copy(from: &Path, to: &Path) {
