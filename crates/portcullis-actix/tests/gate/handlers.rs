@@ -82,7 +82,7 @@ async fn public_routes_need_no_token_but_believe_no_bad_one() {
     let service = Service::new();
     let nobody = service.send("GET", "/health", &[]).await;
     assert_eq!((nobody.body.as_str(), nobody.events()), ("up", 1));
-    assert!(nobody.log.contains(&"decision=\"allowed\"".to_owned()), "{:?}", nobody.log);
+    assert!(nobody.log.contains(&"decision=\"allow\"".to_owned()), "{:?}", nobody.log);
     assert_eq!(service.ask("GET", "/health", &json!({ "scope": "" })).await.body, "up, ann");
     assert_eq!(service.ask("GET", "/health", &json!({ "exp": 1 })).await.kind(), "invalid-token");
     assert_eq!(service.ask("GET", "/me", &json!({ "scope": "" })).await.body, "ann");
