@@ -107,6 +107,13 @@ impl Visit {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a handler was told that there is no caller and did without. Frameworks whose optional extractors are
+    /// failed ones ask that way.
+    fn was_optional(&self, refusal: &Refusal, status: Option<Status>) -> bool {
+        let is_success = status.is_some_and(|status| matches!(status, Status::Http(status) if status.is_success()));
+        matches!(refusal, Refusal::NoCredentials) && self.permit.is_some() && is_success
+    }
+
     pub(crate) fn log(&self, progress: &mut Progress, status: Option<Status>) {
         if std::mem::replace(&mut progress.logged, true) {
             return;
@@ -122,7 +129,7 @@ impl Visit {
             action: progress.action.as_deref().or(routed),
             session: self.session.as_deref(),
             listed: progress.listed,
-            outcome: match &progress.refused {
+            outcome: match progress.refused.as_ref().filter(|(refusal, _)| !self.was_optional(refusal, status)) {
                 Some((refusal, _)) => observe::Outcome::Refused(refusal),
                 None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,
                 None => observe::Outcome::Undecided,
