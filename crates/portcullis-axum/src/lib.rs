@@ -65,7 +65,7 @@ mod layer;
 mod rejection;
 mod router;
 
-pub use extract::{Allowed, Authz, Caller, Permit};
+pub use extract::{Allowed, Authz, Axum, Caller, Permit};
 pub use layer::AxumRoute;
 pub use portcullis::{
     Actor, Admission, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError, Discharge, Facts,

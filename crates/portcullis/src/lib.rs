@@ -15,6 +15,7 @@ mod decision_id;
 mod directory;
 mod duties;
 mod gate;
+pub mod handler;
 mod head;
 mod metadata;
 mod observe;
