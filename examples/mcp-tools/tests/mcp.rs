@@ -39,7 +39,7 @@ struct Answer {
 
 impl World {
     fn new() -> Self {
-        Self::with(|settings| drop(settings))
+        Self::with(|_| {})
     }
 
     /// A server whose settings `change` has changed.

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn fields_are_required_from_the_revision_on_that_has_them() {
-        // MCP-13, MCP-15: what an older revision does not know may be absent, and may not contradict the body
+        // MCP-13: what an older revision does not know may be absent, and may not contradict the body
         let ping = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping" });
         for (version, fits) in [(NEW, false), (("mcp-protocol-version", "2027-01-01"), false), (OLD, true)] {
             check(&[version], &ping, fits);
