@@ -8,8 +8,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use http::header::WWW_AUTHENTICATE;
-use portcullis_axum::{Authz, Caller, Gate, GateExt, Permit, Rejection, Resource};
+use http::header::AUTHORIZATION;
+use portcullis::Caller;
+use portcullis_axum::{Authz, Gate, GateExt, Permit, Rejection, Resource};
 use rmcp::transport::streamable_http_server::session::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -55,13 +56,18 @@ impl Endpoint {
         Ok(Self { notes, sessions: Sessions::new()?, known, library })
     }
 
-    /// Lets the library answer a request in the session of `caller`.
-    async fn answer(&self, request: Request, caller: &portcullis::Caller) -> Result<Response, Refused> {
+    /// Lets the library answer a request in the session of its caller, for as long as the token is good.
+    async fn answer(&self, request: Request, authz: &Authz) -> Result<Response, Refused> {
+        let caller = caller(authz)?;
         let (mut parts, body) = request.into_parts();
+        // What calls other services in the name of the caller needs a token of its own.
+        parts.headers.remove(AUTHORIZATION);
         if let Err(foreign) = self.sessions.open_request(&mut parts.headers, caller) {
             return Err(self.refuse_session(&parts.headers, foreign).await.into());
         }
-        let mut response = self.library.handle(Request::from_parts(parts, body)).await.map(Body::new);
+        let response = self.library.handle(Request::from_parts(parts, body)).await;
+        let stream = |body| Body::from_stream(authz.lease().limit(Body::new(body).into_data_stream()));
+        let mut response = response.map(stream);
         self.sessions.seal_response(response.headers_mut(), caller);
         Ok(response)
     }
@@ -99,22 +105,13 @@ impl Endpoint {
     /// The tools that the caller may use on the own notebook, now or with scopes or a login that it could obtain. A client that
     /// did not see the latter would never ask its user for them.
     fn visible_tools(&self, authz: &Authz) -> Result<Vec<&'static str>, Refused> {
-        let notebook = self.notes.notebook(own_id(authz)?);
-        let is_visible = |tool: &&str| match authz.check_as(tool, &notebook) {
-            Ok(_) => true,
-            Err(rejection) => rejection.answer().headers().contains_key(WWW_AUTHENTICATE),
-        };
-        Ok(tools::names().filter(is_visible).collect())
+        let open = authz.allowed_actions(&self.notes.notebook(own_id(authz)?))?;
+        Ok(tools::names().filter(|tool| open.iter().any(|entry| entry.action == *tool)).collect())
     }
 }
 
 /// One message, or a batch, of which one denial denies all. Refusals are HTTP answers: only so do clients see challenges.
-async fn post(
-    State(endpoint): State<Endpoint>,
-    authz: Authz,
-    caller: Caller,
-    request: Request,
-) -> Result<Response, Refused> {
+async fn post(State(endpoint): State<Endpoint>, authz: Authz, request: Request) -> Result<Response, Refused> {
     let (mut parts, body) = request.into_parts();
     let posted = Posted::read(body).await?;
     mirror::verify(&parts.headers, &posted)?;
@@ -125,17 +122,17 @@ async fn post(
         return Err(ProtocolError::invalid_request("this server takes one message at a time").into());
     };
     parts.extensions.insert(Arc::new(only));
-    endpoint.answer(Request::from_parts(parts, posted.into_body()), &caller).await
+    endpoint.answer(Request::from_parts(parts, posted.into_body()), &authz).await
 }
 
 /// The stream of a session, and its end.
 async fn pass_on(
     State(endpoint): State<Endpoint>,
     _: Permit,
-    caller: Caller,
+    authz: Authz,
     request: Request,
 ) -> Result<Response, Refused> {
-    endpoint.answer(request, &caller).await
+    endpoint.answer(request, &authz).await
 }
 
 fn connect(authz: &Authz) -> Result<Permitted, Refused> {
@@ -144,8 +141,12 @@ fn connect(authz: &Authz) -> Result<Permitted, Refused> {
 }
 
 fn own_id(authz: &Authz) -> Result<&str, Refused> {
-    let caller = authz.caller().ok_or(ProtocolError::no_method())?;
-    Ok(&caller.subject().id)
+    Ok(&caller(authz)?.subject().id)
+}
+
+/// No route here is public, so there is one.
+fn caller(authz: &Authz) -> Result<&Caller, Refused> {
+    Ok(authz.caller().ok_or(ProtocolError::no_method())?)
 }
 
 /// The server itself, as the schema has it.

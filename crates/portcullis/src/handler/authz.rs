@@ -9,6 +9,8 @@ use serde::Serialize;
 use super::{Adapter, Allowed};
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::lease::Lease;
+use crate::lists::AllowedAction;
 
 /// Asks for decisions in the handler, on the loaded resource.
 ///
@@ -105,6 +107,30 @@ impl<A: Adapter> Authz<A> {
         self.check_with(resource, facts)
     }
 
+    /// Those of `items` that the caller may see, on a route whose action returns many (`@lists`): each must pass the action
+    /// that the schema names there. A list that is answered unfiltered is withheld.
+    ///
+    /// An item about which no decision can be made is left out, and logged.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the action of the route is no list, or if an item does not say what the schema declares.
+    pub fn filter<R: Resource>(&self, items: impl IntoIterator<Item = R>) -> Result<Vec<R>, A::Rejection> {
+        Ok(self.admission.filter(items)?)
+    }
+
+    /// What the caller may do with `resource`: the actions that are allowed, and those that would be with something that it
+    /// can obtain. Clients show buttons by it; it decides nothing.
+    ///
+    /// Each entry is what [`Authz::check`] would answer. An action whose facts come with the request is left out.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the resource does not say what the schema declares.
+    pub fn allowed_actions<R: Resource + ?Sized>(&self, resource: &R) -> Result<Vec<AllowedAction>, A::Rejection> {
+        Ok(self.admission.allowed_actions(resource)?)
+    }
+
     fn loaded<R, E>(&self, found: Result<Option<R>, E>) -> Result<R, A::Rejection>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -118,6 +144,12 @@ impl<A: Adapter> Authz<A> {
 }
 
 impl<A> Authz<A> {
+    /// For how long an answer that lasts may go on: it ends when the token expires or is revoked.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        self.admission.lease()
+    }
+
     /// Who is behind the token; `None` on a public route without one.
     #[must_use]
     pub fn caller(&self) -> Option<&Caller> {
