@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mcp_tools::mcp::Origins;
@@ -21,7 +22,17 @@ use tokio::net::TcpListener;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("mcp-tools: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let options = Options::parse(std::env::args().skip(1))?;
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).try_init()?;
     let listener = TcpListener::bind(options.listen).await?;
@@ -32,7 +43,8 @@ async fn main() -> Result<(), Failure> {
     };
     let app = service::app(&gate, Origins::new(options.origins))?;
     println!("service {url}/mcp");
-    Ok(axum::serve(listener, app).await?)
+    // The gate learns the address of the peer: it tells a proxy from a stranger, and policies may ask for it.
+    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
 
 /// The gate, with an issuer of our own in place of the one that the settings name. Its tokens lie beside its keys: they are worth

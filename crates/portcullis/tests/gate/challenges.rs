@@ -51,7 +51,10 @@ async fn a_client_without_a_token_is_told_what_to_ask_for_first() {
     for (source, scopes, challenge) in cases {
         let service = Service::with_source(&source, |gate| gate.initial_scopes(scopes));
         let answer = service.open_with(&Method::GET, HeaderMap::new()).await.unwrap_err();
-        assert_eq!((answer.status().as_u16(), answer.headers()["www-authenticate"].to_str().unwrap()), (401, challenge));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["www-authenticate"].to_str().unwrap()),
+            (401, challenge)
+        );
     }
     // What the operation needs is not mixed with it.
     let service = Service::new(|gate| gate.initial_scopes(["write:notes"]));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri};
 use portcullis::{
-    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, GateError, Introspection, Issuer,
-    KeySet, Layer, Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
+    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, GateError,
+    Introspection, Issuer, KeySet, Layer, Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
 };
 use portcullis_testkit::TestIssuer;
 use serde::Deserialize;
