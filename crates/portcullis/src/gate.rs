@@ -40,6 +40,7 @@ use crate::transport::Transport;
 /// - Nothing is known beyond tokens and bundle: [`StaticDirectory`](crate::StaticDirectory). Another directory has 2 seconds to answer.
 /// - The realm of challenges is `api`.
 /// - No metadata are published, and challenges lead to none.
+/// - A challenge to who has no token names no scopes.
 /// - An access token in the query is ignored.
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
@@ -67,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) duties: Duties,
     pub(crate) realm: String,
     pub(crate) metadata: Metadata,
+    /// As challenges write them, under the names of the issuers.
+    pub(crate) initial_scopes: Option<String>,
     pub(crate) query_token: QueryToken,
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
@@ -146,6 +149,7 @@ impl Gate {
         let space = ProtectionSpace {
             realm: &self.0.realm,
             metadata: self.0.metadata.url(),
+            initial_scopes: self.0.initial_scopes.as_deref(),
             dpop_algs: self.0.dpop_algs.as_deref(),
             api_keys: match self.key_place() {
                 Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
