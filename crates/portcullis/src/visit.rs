@@ -7,9 +7,10 @@ use http::{Method, StatusCode};
 use portcullis_core::{Action, Permit, Session, UnixTime};
 
 use crate::answer::Answer;
+use crate::arrival::{Arrival, Entry};
 use crate::decision_id::DecisionId;
-use crate::gate::{Entry, Gate, Sender};
-use crate::head::{RequestHead, RouteMatch};
+use crate::gate::{Gate, Sender};
+use crate::head::RouteMatch;
 use crate::lease::Standing;
 use crate::observe;
 use crate::refusal::{Defect, Refusal};
@@ -51,18 +52,15 @@ pub(crate) struct Listed {
 
 impl Visit {
     pub(crate) fn new(
-        gate: Gate,
-        id: DecisionId,
-        now: UnixTime,
-        head: &RequestHead<'_>,
+        arrival: Arrival,
+        route: Option<&RouteMatch>,
         session: Option<Arc<Session>>,
-        sender: Sender,
         entry: Entry,
     ) -> Self {
+        let Arrival { gate, id, now, method, sender, .. } = arrival;
         let Entry { target, permit } = entry;
-        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
-        let progress = Mutex::new(Progress::default());
-        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
+        let route = route.map_or("", RouteMatch::pattern).to_owned();
+        Self { gate, id, now, method, route, session, sender, target, permit, progress: Mutex::default() }
     }
 
     /// The action that is decided if the handler says `named`.
