@@ -36,6 +36,7 @@ impl Example {
     /// # Panics
     ///
     /// If there is no `kill`.
+    #[must_use]
     pub fn stop(mut self) -> Option<i32> {
         assert!(Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap().success());
         self.process.wait().unwrap().code()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use readme_lines::{Example, assert_answers};
+use sqlx::{Connection as _, SqliteConnection};
 
 #[test]
 fn every_line_of_the_readme_is_answered_as_it_says() {
@@ -37,6 +38,24 @@ fn tokens_of_one_demo_are_nobodys_in_another() {
     );
     assert_answers(&lines, &[]);
     assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
+}
+
+#[tokio::test]
+async fn a_database_that_another_writer_keeps_locked_is_unavailable() {
+    let (variables, database) = (fresh("locked-demo"), fresh("locked.db"));
+    let url = format!("sqlite:{}", database.display());
+    let mut command = service();
+    let example = Example::start(command.args(["--database", &url, "--demo"]).arg(&variables), "service ");
+    let mut writer = SqliteConnection::connect(&url).await.unwrap();
+    for (statement, status) in [("BEGIN EXCLUSIVE", "503"), ("ROLLBACK", "200")] {
+        sqlx::raw_sql(statement).execute(&mut writer).await.unwrap();
+        let lines = format!(
+            "```sh\n. {}\ncurl -H \"Authorization: Bearer $ADA\" $URL/projects/apollo # {status}\n```",
+            variables.display()
+        );
+        assert_answers(&lines, &[]);
+    }
+    assert_eq!(example.stop(), Some(0));
 }
 
 fn service() -> Command {
