@@ -2,6 +2,7 @@
 
 pub mod cases;
 mod client;
+pub mod contract;
 mod decider;
 mod issuer;
 pub mod laws;
