@@ -23,7 +23,9 @@ pub(super) fn transcript(method: &Method, response: &Response<Vec<u8>>, handler_
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     match length {
-        Some(length) if method == Method::HEAD && is_problem => fields.push((CONTENT_LENGTH.as_str(), length.to_owned())),
+        Some(length) if method == Method::HEAD && is_problem => {
+            fields.push((CONTENT_LENGTH.as_str(), length.to_owned()))
+        }
         Some(length) if method != Method::HEAD && length != response.body().len().to_string() => {
             fields.push((CONTENT_LENGTH.as_str(), format!("{length}, of a body of {}", response.body().len())));
         }
@@ -57,7 +59,9 @@ fn mask_decision(body: &str) -> String {
 fn is_uuid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     let is_hex = |byte: u8| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    lengths == [8, 4, 4, 4, 12] && text.bytes().all(is_hex) && text.split('-').nth(2).is_some_and(|part| part.starts_with('7'))
+    lengths == [8, 4, 4, 4, 12]
+        && text.bytes().all(is_hex)
+        && text.split('-').nth(2).is_some_and(|part| part.starts_with('7'))
 }
 
 const DECISION: &str = "\"decision\":\"";

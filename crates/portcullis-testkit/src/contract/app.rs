@@ -99,7 +99,7 @@ impl World {
             Settings::KeyScheme => with_keys(verifier, &keys, KeyPlace::Scheme),
             _ => verifier,
         };
-        let gate = Gate::builder(bundle(), verifier).clock(Stopped).directory(Known).revocations(revoked());
+        let gate = Gate::builder(bundle(settings), verifier).clock(Stopped).directory(Known).revocations(revoked());
         let gate = configured(gate, settings).build();
         Self { app: App::new(ready(gate)), issuer, holder, thief, keys }
     }
@@ -125,14 +125,16 @@ fn configured(gate: GateBuilder, settings: Settings) -> GateBuilder {
     }
 }
 
-fn bundle() -> Arc<Bundle> {
-    let settings = json!({ "unlisted_clients": "person", "scopes": "all", "roles": "all", "kinds": "all",
-        "scope_names": { "profile": "read:profile" } });
-    let settings: SourceSettings = ready(serde_json::from_value(settings));
-    let sources = vec![
-        ready(Source::new("main", settings.clone(), Profile::rfc9068())),
-        ready(Source::new("keys", settings, Profile::api_key())),
-    ];
+/// With two sources the ids of principals say which one they are from, so there are two only where that is needed.
+fn bundle(settings: Settings) -> Arc<Bundle> {
+    let with_keys = matches!(settings, Settings::KeyField | Settings::KeyScheme);
+    let settings: SourceSettings = ready(serde_json::from_value(json!({
+        "unlisted_clients": "person", "scopes": "all", "roles": "all", "kinds": "all",
+        "scope_names": { "profile": "read:profile" },
+    })));
+    let main = Source::new("main", settings.clone(), Profile::rfc9068());
+    let keys = with_keys.then(|| Source::new("keys", settings, Profile::api_key()));
+    let sources = std::iter::once(main).chain(keys).map(ready).collect();
     let files = BundleFiles::new()
         .with_file("schema.cedarschema", include_str!("bundle/schema.cedarschema"))
         .with_file("roles/people.cedar", include_str!("bundle/roles.cedar"))

@@ -1,8 +1,8 @@
 //! The same questions over gRPC.
 
+use http::HeaderMap;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use http::HeaderMap;
 
 use super::row::Row;
 use super::{App, Difference, Report, Sender, World, files};

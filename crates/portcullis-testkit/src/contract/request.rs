@@ -27,22 +27,14 @@ impl<'a> Sender<'a> {
         let mut request = Request::new(row.body.clone().into_bytes());
         *request.method_mut() = row.method.clone();
         *request.uri_mut() = ready(row.target.parse());
-        let fields = self.fields(row);
-        request.headers_mut().extend(fields.into_iter().map(|(name, value)| (Some(name), value)).collect::<Vec<_>>());
+        for (name, value) in &row.fields {
+            let value = ready(HeaderValue::from_bytes(&self.fill_in(value, row)));
+            request.headers_mut().append(ready(HeaderName::from_bytes(name.as_bytes())), value);
+        }
         if let Some(connection) = connection(row) {
             request.extensions_mut().insert(connection);
         }
         request
-    }
-
-    fn fields(&mut self, row: &Row) -> Vec<(HeaderName, HeaderValue)> {
-        let mut fields = Vec::new();
-        for (name, value) in &row.fields {
-            let value = self.fill_in(value, row);
-            let name: HeaderName = ready(HeaderName::from_bytes(name.as_bytes()));
-            fields.push((name, ready(HeaderValue::from_bytes(&value))));
-        }
-        fields
     }
 
     /// `value` with its placeholders replaced.
@@ -60,9 +52,9 @@ impl<'a> Sender<'a> {
     }
 
     fn placeholder(&mut self, text: &str, row: &Row) -> Vec<u8> {
-        let (name, more) = text.split_once(" {").map_or((text, json!({})), |(name, rest)| {
-            (name, ready(serde_json::from_str(&format!("{{{rest}"))))
-        });
+        let (name, more) = text
+            .split_once(" {")
+            .map_or((text, json!({})), |(name, rest)| (name, ready(serde_json::from_str(&format!("{{{rest}")))));
         let text = match name {
             "octet ff" => return vec![0xff],
             "tab" => "\t".to_owned(),

@@ -43,7 +43,8 @@ pub(super) struct Grpc {
 pub(super) fn parse(name: &'static str, text: &str) -> Result<File, String> {
     let (head, rows) = text.split_once("\n### ").ok_or_else(|| format!("{name}: no row"))?;
     let settings = head.lines().find_map(|line| line.strip_prefix("service: "));
-    let settings = settings.and_then(Settings::named).ok_or_else(|| format!("{name}: the first line names no service"))?;
+    let settings =
+        settings.and_then(Settings::named).ok_or_else(|| format!("{name}: the first line names no service"))?;
     let rows = rows.split("\n### ").map(|row| parse_row(row).map_err(|problem| format!("{name}: {problem}: {row}")));
     Ok(File { name, settings, rows: rows.collect::<Result<_, _>>()? })
 }

@@ -27,9 +27,8 @@ fn record(report: &Report) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/contract/rows").join(difference.file);
         let text = std::fs::read_to_string(&path).unwrap();
         let (before, rest) = text.split_once(&format!("\n### {}\n", difference.row)).unwrap();
-        let (row, after) = rest.split_once("\n### ").map_or((rest, String::new()), |(row, after)| {
-            (row, format!("\n\n### {after}"))
-        });
+        let (row, after) =
+            rest.split_once("\n### ").map_or((rest, String::new()), |(row, after)| (row, format!("\n\n### {after}")));
         let request = row.split_once("\n\n").map_or(row.trim_end(), |(request, _)| request);
         let after = if after.is_empty() { "\n".to_owned() } else { after };
         let text = format!("{before}\n### {}\n{request}\n\n{}{after}", difference.row, difference.actual);
