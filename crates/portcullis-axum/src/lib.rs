@@ -65,13 +65,13 @@ mod layer;
 mod rejection;
 mod router;
 
-pub use extract::{Allowed, Authz, Caller, Permit};
+pub use extract::{Allowed, Authz, Axum, Caller, Permit};
 pub use layer::AxumRoute;
 pub use portcullis::{
-    Actor, Admission, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError, Discharge, Facts,
-    Gate, GateBuilder, GateError, Grant, Kind, Obligation, ObligationError, Parents, PrincipalFacts, ProtectedResource,
-    ProtectedResourceError, Proxies, ProxiesError, QueryToken, Resource, ResourceData, ResourceIdentifier,
-    ResourceIdentifierError, Subject, UnixTime,
+    Actor, Admission, AllowedAction, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError,
+    Discharge, Ended, Facts, Gate, GateBuilder, GateError, Grant, Kind, Lease, Leased, Needs, Obligation,
+    ObligationError, Parents, PrincipalFacts, ProtectedResource, ProtectedResourceError, Proxies, ProxiesError,
+    QueryToken, Resource, ResourceData, ResourceIdentifier, ResourceIdentifierError, Subject, UnixTime, handler,
 };
 pub use rejection::Rejection;
 pub use router::{GateExt, GateRouter, GuardedRouter, RouterError, RouterProblem};

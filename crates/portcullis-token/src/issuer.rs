@@ -139,6 +139,12 @@ impl Issuer {
         self
     }
 
+    /// How long after its end a token is still accepted.
+    #[must_use]
+    pub fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
     /// Accepts tokens whose clock differs by up to `leeway`; 30 seconds unless this is called.
     ///
     /// # Errors

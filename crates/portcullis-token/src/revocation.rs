@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use portcullis_core::{Caller, Kind, UnixTime, VerifiedClaims};
+use portcullis_core::{Caller, Kind, UnixTime};
 
 /// Knows which credentials were revoked before they expired.
 ///
@@ -49,14 +49,14 @@ pub struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    /// The facts of a credential with these claims, which show that `caller` is behind it.
+    /// The facts of the credential that `caller` is behind.
     #[must_use]
-    pub fn new(claims: &'a VerifiedClaims, caller: &'a Caller) -> Self {
+    pub fn new(caller: &'a Caller) -> Self {
         let subject = caller.subject();
         Self {
             source: caller.source(),
             token_id: caller.jti(),
-            key_id: claims.header().get("kid").and_then(serde_json::Value::as_str),
+            key_id: caller.key_id(),
             subject: (subject.kind, &subject.id),
             actor: caller.actor().map(|actor| (actor.kind, actor.id.as_str())),
             client: caller.client(),

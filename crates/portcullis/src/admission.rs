@@ -2,19 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use portcullis_core::{Caller, Facts, Permit, Resource, ResourceData, Session, UnixTime};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
-use crate::gate::{Entry, Gate, RETRY_AFTER, Sender};
-use crate::head::{RequestHead, RouteMatch};
-use crate::observe;
+use crate::gate::{Gate, RETRY_AFTER};
+use crate::lease::{Lease, Standing};
 use crate::refusal::{Defect, Refusal, chain};
-use crate::routes::Target;
+use crate::visit::{Listed, Visit};
 
 /// A request that the gate let through to its handler: permitted, or to be decided there.
 ///
@@ -130,22 +129,30 @@ impl Admission {
         self.refuse(Refusal::Unavailable { retry_after: RETRY_AFTER, reason: chain(&*cause) })
     }
 
+    /// For how long the answer may go on.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease::new(self.clone())
+    }
+
     /// Ends the request, whose handler answered with `status`, and logs it.
     ///
-    /// `Some` is the answer to send instead: a handler that decides itself answered without an error, and nothing was
-    /// allowed. This net withholds the answer; it cannot undo what the handler has done.
+    /// `Some` is the answer to send instead: a handler answered without an error, and nothing was allowed, or a list was
+    /// not filtered. This net withholds the answer; it cannot undo what the handler has done.
     #[must_use]
     pub fn conclude(&self, status: StatusCode) -> Option<Answer> {
         let mut progress = self.0.progress();
-        let decided = self.0.permit.is_some() || progress.allowed;
-        let fine = decided || status.is_client_error() || status.is_server_error();
-        let replaced = (!fine).then(|| {
-            let forgotten = || {
-                let refusal = Refusal::from(Defect::Forgotten);
+        let forgotten = match self.0.forgotten(&progress) {
+            Some(forgotten) if !status.is_client_error() && !status.is_server_error() => Some(forgotten),
+            _ => None,
+        };
+        let replaced = forgotten.map(|forgotten| {
+            let answer = || {
+                let refusal = Refusal::from(forgotten);
                 let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
                 (refusal, answer)
             };
-            progress.refused.get_or_insert_with(forgotten).1.clone()
+            progress.refused.get_or_insert_with(answer).1.clone()
         });
         let status = replaced.as_ref().map_or(status, Answer::status);
         self.0.log(&mut progress, Some(status));
@@ -175,7 +182,31 @@ impl Admission {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Answer {
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// The time at which everything about this request is decided.
+    pub(crate) fn now(&self) -> UnixTime {
+        self.0.now
+    }
+
+    /// The action that each item of the list must pass.
+    pub(crate) fn item_action(&self) -> Option<String> {
+        let progress = self.0.progress();
+        self.0.list(&progress).map(str::to_owned)
+    }
+
+    pub(crate) fn filtered(&self, listed: Listed) {
+        self.0.progress().listed = Some(listed);
+    }
+
+    /// How the credential stands by now.
+    pub(crate) fn standing(&self) -> Standing {
+        self.0.standing()
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) -> Answer {
         let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
         self.0.progress().refused = Some((refusal, answer.clone()));
         answer
@@ -193,98 +224,8 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// What all handles of an admission share.
-pub(crate) struct Visit {
-    gate: Gate,
-    id: DecisionId,
-    now: UnixTime,
-    method: Method,
-    route: String,
-    session: Option<Arc<Session>>,
-    sender: Sender,
-    target: Target,
-    permit: Option<Arc<Permit>>,
-    progress: Mutex<Progress>,
-}
-
-/// What the handler did so far.
-#[derive(Default)]
-struct Progress {
-    allowed: bool,
-    /// The action that was decided last, where the handler names it.
-    action: Option<String>,
-    /// Unless something was allowed later.
-    refused: Option<(Refusal, Answer)>,
-    logged: bool,
-}
-
-impl Visit {
-    pub(crate) fn new(
-        gate: Gate,
-        id: DecisionId,
-        now: UnixTime,
-        head: &RequestHead<'_>,
-        session: Option<Arc<Session>>,
-        sender: Sender,
-        entry: Entry,
-    ) -> Self {
-        let Entry { target, permit } = entry;
-        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
-        let progress = Mutex::new(Progress::default());
-        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
-    }
-
-    /// The action that is decided if the handler says `named`.
-    fn action<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
-        match (&self.target, named) {
-            (Target::Action { name, .. }, None) => Ok(name),
-            (Target::Action { name, .. }, Some(named)) if **name == *named => Ok(named),
-            (Target::Via(names), Some(named)) if names.contains(named) => Ok(named),
-            (Target::Via(_), None) => Err(Defect::ActionNotNamed.into()),
-            (Target::Action { .. } | Target::Via(_), Some(_)) => Err(Refusal::ForeignAction),
-        }
-    }
-
-    /// What a handler that panicked has written is still whole: every change is one assignment.
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn log(&self, progress: &mut Progress, status: Option<StatusCode>) {
-        if std::mem::replace(&mut progress.logged, true) {
-            return;
-        }
-        let routed = match &self.target {
-            Target::Action { name, .. } => Some(&**name),
-            Target::Via(_) => None,
-        };
-        observe::Event {
-            id: self.id,
-            method: &self.method,
-            route: Some(&self.route),
-            action: progress.action.as_deref().or(routed),
-            session: self.session.as_deref(),
-            outcome: match &progress.refused {
-                Some((refusal, _)) => observe::Outcome::Refused(refusal),
-                None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,
-                None => observe::Outcome::Undecided,
-            },
-            status,
-        }
-        .emit();
-    }
-}
-
 impl From<Visit> for Admission {
     fn from(visit: Visit) -> Self {
         Self(Arc::new(visit))
-    }
-}
-
-/// The client went away, or the handler panicked: the decision is logged all the same.
-impl Drop for Visit {
-    fn drop(&mut self) {
-        let mut progress = std::mem::take(&mut *self.progress());
-        self.log(&mut progress, None);
     }
 }

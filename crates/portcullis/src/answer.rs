@@ -13,7 +13,7 @@ use crate::challenge::{ApiKeyScheme, Challenge, ProtectionSpace, Scheme};
 use crate::credentials::Proofs;
 use crate::decision_id::DecisionId;
 use crate::problem::Problem;
-use crate::refusal::{Defect, Denied, Refusal};
+use crate::refusal::{Defect, Denied, Obtainable, Refusal};
 
 /// What to answer instead of letting the request through: status, header fields and body.
 ///
@@ -190,7 +190,7 @@ impl Row {
         if denied.denial.kind() == DenialKind::Error {
             return Self::new(Problem::InternalError);
         }
-        let (Some(remedy), Some(scopes)) = (denied.denial.remedy(), &denied.scopes) else {
+        let Some(Obtainable { remedy, scopes }) = denied.obtainable(proofs) else {
             return plain().detail(denied.message());
         };
         let scope = (!scopes.is_empty()).then(|| scopes.join(" "));
@@ -198,10 +198,8 @@ impl Row {
             // RFC 9449 §7.1: whoever has an unbound token needs another one.
             let challenge = Challenge::error("invalid_token").under(Scheme::Dpop);
             Self::new(Problem::DpopRequired).challenge(challenge)
-        } else if remedy.bindings().contains(&Binding::Mtls) {
-            Self::new(Problem::ProofOfPossessionRequired)
         } else if !remedy.bindings().is_empty() {
-            plain()
+            Self::new(Problem::ProofOfPossessionRequired)
         } else if let Some(step_up) = remedy.step_up() {
             let challenge = step_up_challenge(step_up);
             let challenge = match scope {
@@ -212,10 +210,8 @@ impl Row {
         } else if let Some(scope) = scope {
             let challenge = Challenge::error("insufficient_scope").with("scope", &scope);
             Self::new(Problem::InsufficientScope).challenge(challenge)
-        } else if remedy.confirm() {
-            Self::new(Problem::ConfirmationRequired)
         } else {
-            plain()
+            Self::new(Problem::ConfirmationRequired)
         };
         row.detail(denied.message())
     }

@@ -15,6 +15,11 @@ impl Duties {
     pub(crate) fn insert(&mut self, name: String, handler: Box<dyn Discharge + Send + Sync>) {
         self.handlers.insert(name, handler);
     }
+
+    /// Whether `obligation` has a handler.
+    pub(crate) fn knows(&self, obligation: &Obligation) -> bool {
+        self.handlers.contains_key(obligation.name())
+    }
 }
 
 impl Discharge for Duties {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Facts, Permit, Request, ResourceData, Session, UnixTime,
+    Action, Bundle, Caller, Decision, Engine, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::{ApiKeys, KeyPlace, PresentedToken, Revocations, Verifier};
+use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
 
-use crate::admission::{Admission, Visit};
+use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::builder::GateBuilder;
 use crate::challenge::{ApiKeyScheme, ProtectionSpace, Scheme};
@@ -21,6 +21,7 @@ use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
+use crate::lease::{Ended, Standing};
 use crate::metadata::Metadata;
 use crate::observe;
 use crate::query_token::QueryToken;
@@ -28,6 +29,7 @@ use crate::refusal::{Defect, Refusal, chain};
 use crate::revocation;
 use crate::routes::{RouteTable, Target, Unroutable};
 use crate::transport::Transport;
+use crate::visit::Visit;
 
 /// What a service holds: it lets a request through or says what to answer instead.
 ///
@@ -129,6 +131,7 @@ impl Gate {
             route: head.route().map(RouteMatch::pattern),
             action: found.action.as_deref(),
             session: found.session.as_deref(),
+            listed: None,
             outcome: observe::Outcome::Refused(&refusal),
             status: Some(answer.status()),
         }
@@ -167,19 +170,50 @@ impl Gate {
         facts: Facts,
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
-        let bundle = self.bundle();
-        let request = Request::new(action, resource, now).with_facts(facts);
-        let public = bundle.action(action).is_some_and(Action::is_public);
-        let decision = match session.filter(|_| !public) {
-            Some(session) => session.decide(&request),
-            // Denies whatever is not public.
-            None => self.0.engine.decide_public(&request),
-        };
-        match decision {
+        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
             Decision::Allow(grant) => {
                 grant.discharge(&self.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
             }
-            Decision::Deny(denial) => Err(Refusal::denied(bundle, session, denial, Some(resource.entity_type()))),
+            Decision::Deny(denial) => {
+                Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
+            }
+        }
+    }
+
+    /// Decides, and discharges nothing.
+    pub(crate) fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
+        let public = self.bundle().action(request.action()).is_some_and(Action::is_public);
+        match session.filter(|_| !public) {
+            Some(session) => session.decide(request),
+            // Denies whatever is not public.
+            None => self.0.engine.decide_public(request),
+        }
+    }
+
+    /// Whether all obligations of `grant` have a handler.
+    pub(crate) fn can_discharge(&self, grant: &Grant) -> bool {
+        grant.obligations().iter().all(|obligation| self.0.duties.knows(obligation))
+    }
+
+    /// Whether proofs of DPoP are verified.
+    pub(crate) fn proofs(&self) -> Proofs {
+        if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
+    }
+
+    /// How the credential of `caller` stands now.
+    pub(crate) fn standing(&self, caller: &Caller) -> Standing {
+        let now = self.0.clock.now();
+        let mut issuers = self.0.verifier.issuers();
+        let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
+        // As long as its token would be accepted with a new request.
+        let left = caller.expires_at().map_or(Duration::MAX, |expires| expires.plus(leeway).since(now));
+        if left.is_zero() {
+            return Standing::Over(Ended::Expired);
+        }
+        let revoked = self.0.revocations.as_ref().map(|known| revocation::refuse_revoked(known.as_ref(), caller, now));
+        match revoked {
+            Some(Err(_)) => Standing::Over(Ended::Revoked),
+            Some(Ok(())) | None => Standing::Good { left },
         }
     }
 
@@ -189,8 +223,8 @@ impl Gate {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
-        let proofs = if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported };
-        let credentials = Credentials::read(head.headers(), Accepted { keys: self.key_place(), proofs })?;
+        let accepted = Accepted { keys: self.key_place(), proofs: self.proofs() };
+        let credentials = Credentials::read(head.headers(), accepted)?;
         found.sender.scheme = credentials.scheme();
         if credentials != Credentials::None && self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
@@ -271,7 +305,7 @@ impl Gate {
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = self.0.engine.caller(&claims).map_err(unusable)?;
         if let Some(revocations) = &self.0.revocations {
-            revocation::refuse_revoked(revocations.as_ref(), &claims, &caller, now)?;
+            revocation::refuse_revoked(revocations.as_ref(), &caller, now)?;
         }
         Ok(caller)
     }

@@ -15,7 +15,10 @@ mod decision_id;
 mod directory;
 mod duties;
 mod gate;
+pub mod handler;
 mod head;
+mod lease;
+mod lists;
 mod metadata;
 mod observe;
 mod problem;
@@ -26,6 +29,7 @@ mod revocation;
 mod routes;
 mod settings;
 mod transport;
+mod visit;
 
 pub use admission::Admission;
 pub use answer::Answer;
@@ -36,6 +40,8 @@ pub use decision_id::DecisionId;
 pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
 pub use head::{RequestHead, RouteMatch};
+pub use lease::{Ended, Lease, Leased};
+pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,

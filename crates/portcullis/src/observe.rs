@@ -5,6 +5,7 @@ use portcullis_core::{Denial, DenialKind, Session};
 
 use crate::decision_id::DecisionId;
 use crate::refusal::Refusal;
+use crate::visit::Listed;
 
 /// What is logged of a request, under the target `portcullis`: who, what, and what became of it.
 ///
@@ -16,6 +17,7 @@ pub(crate) struct Event<'a> {
     pub(crate) route: Option<&'a str>,
     pub(crate) action: Option<&'a str>,
     pub(crate) session: Option<&'a Session>,
+    pub(crate) listed: Option<Listed>,
     pub(crate) outcome: Outcome<'a>,
     /// `None` if no answer was sent.
     pub(crate) status: Option<StatusCode>,
@@ -49,6 +51,8 @@ macro_rules! emit {
             actor = actor.map(|actor| debug(&actor.id)),
             client = caller.and_then(|caller| caller.client()).map(debug),
             decision = event.decision(),
+            shown = event.listed.map(|listed| listed.shown),
+            hidden = event.listed.map(|listed| listed.hidden),
             denial = denial.map(|denial| denial.kind().as_str()),
             layers = denial.map(|denial| debug(denial.layers())),
             policies = denial.map(|denial| debug(denial.policies())),
@@ -105,4 +109,13 @@ impl Event<'_> {
             Outcome::Refused(refusal) => Some(refusal.to_string()),
         }
     }
+}
+
+/// An item of a list about which no decision could be made: it is not shown, and somebody has to look.
+pub(crate) fn broken_item(id: DecisionId, action: &str, refusal: &Refusal) {
+    let reason = match refusal {
+        Refusal::Denied(denied) => denied.denial.errors().join("; "),
+        other => other.to_string(),
+    };
+    tracing::error!(target: "portcullis", decision_id = %id, action, reason = debug(reason), "an item of a list is not shown");
 }

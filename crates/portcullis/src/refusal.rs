@@ -4,12 +4,12 @@ use std::error::Error;
 use std::time::Duration;
 
 use portcullis_core::{
-    Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError, Session,
-    SessionError,
+    Binding, Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError,
+    Session, SessionError,
 };
 use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenError};
 
-use crate::credentials::Malformed;
+use crate::credentials::{Malformed, Proofs};
 
 /// Why a request goes no further, before anything is said about HTTP.
 ///
@@ -75,6 +75,10 @@ pub(crate) enum Defect {
     NotDecided,
     #[error("the handler answered with success and never got a decision that allows it")]
     Forgotten,
+    #[error("the handler answered with a list and did not filter it")]
+    Unfiltered,
+    #[error("the handler filters a list, and the action of its route is none (`@lists`)")]
+    NoList,
     #[error("the router's parameters are not those of the action's route")]
     Parameters,
     #[error("the handler is on a route with several actions and named none")]
@@ -119,7 +123,28 @@ impl Refusal {
     }
 }
 
+/// What this caller could obtain here to be allowed.
+pub(crate) struct Obtainable<'a> {
+    pub(crate) remedy: &'a Remedy,
+    /// All scopes that the operation needs, if one is missing, as the caller's issuer names them.
+    pub(crate) scopes: &'a [String],
+}
+
 impl Denied {
+    /// `None` where nothing honestly helps: also where the caller's issuer cannot confer a scope, or no proof would be
+    /// verified.
+    pub(crate) fn obtainable(&self, proofs: Proofs) -> Option<Obtainable<'_>> {
+        if self.denial.kind() == DenialKind::Error {
+            return None;
+        }
+        let (remedy, scopes) = (self.denial.remedy()?, self.scopes.as_deref()?);
+        let proofs_count = |binding: &Binding| *binding == Binding::Mtls || proofs == Proofs::Verified;
+        let provable = remedy.bindings().is_empty() || remedy.bindings().iter().any(proofs_count);
+        let steps =
+            !scopes.is_empty() || remedy.step_up().is_some() || !remedy.bindings().is_empty() || remedy.confirm();
+        (provable && steps).then_some(Obtainable { remedy, scopes })
+    }
+
     /// What the policies that forbid say to the caller. Only if nothing but guardrails denies: whoever may not see the
     /// resource at all is not told what is special about it.
     pub(crate) fn message(&self) -> Option<String> {

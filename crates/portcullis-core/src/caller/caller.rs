@@ -170,6 +170,12 @@ impl Caller {
         self.token_id.as_deref()
     }
 
+    /// The key that signed the token, if its header names one (`kid`).
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.verified.header().get("kid").and_then(Value::as_str)
+    }
+
     /// The `iss` claim; the alias of the source where there is none.
     #[must_use]
     pub fn issuer(&self) -> &str {

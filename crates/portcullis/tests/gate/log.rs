@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::service::Service;
 
-type Fields = BTreeMap<String, String>;
+pub(crate) type Fields = BTreeMap<String, String>;
 
 thread_local! {
     static EVENTS: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
@@ -20,17 +20,17 @@ thread_local! {
 
 /// Keeps events by thread: every test runs on one of its own. Set for the whole process, because what one thread finds
 /// disabled stays disabled for all.
-struct Log;
+pub(crate) struct Log;
 
 impl Log {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Fails for all tests but the first.
         let _ = tracing::subscriber::set_global_default(Self);
         EVENTS.take();
         Self
     }
 
-    fn take(&self) -> Vec<Fields> {
+    pub(crate) fn take(&self) -> Vec<Fields> {
         EVENTS.take()
     }
 }

@@ -115,7 +115,7 @@ impl Service {
 }
 
 #[derive(Debug)]
-struct Noon;
+pub(crate) struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> UnixTime {

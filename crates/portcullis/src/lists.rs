@@ -1,0 +1,124 @@
+//! Many at once: the items of a list, and the actions that are open to a caller.
+
+use portcullis_core::{Action, Decision, Facts, Request, Resource, ResourceData, StepUp};
+use serde::Serialize;
+
+use crate::admission::Admission;
+use crate::answer::Answer;
+use crate::observe;
+use crate::refusal::{Defect, Obtainable, Refusal};
+use crate::visit::Listed;
+
+impl Admission {
+    /// Those of `items` that the caller may see, on a route whose action returns many (`@lists`): each must pass the action
+    /// that the schema names there.
+    ///
+    /// An item about which no decision can be made, because a policy fails to evaluate, is left out and logged. On a route
+    /// of several actions (`@via`), the list is that of the action allowed last.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the action is no list, or if an item does not say what the schema declares.
+    pub fn filter<R: Resource>(&self, items: impl IntoIterator<Item = R>) -> Result<Vec<R>, Answer> {
+        let Some(item_action) = self.item_action() else {
+            return Err(self.refuse(Defect::NoList.into()));
+        };
+        let session = self.session().map(|session| &**session);
+        let mut shown = Vec::new();
+        let mut hidden = 0;
+        for item in items {
+            let data = ResourceData::of(&item).map_err(|error| self.refuse(Defect::from(error).into()))?;
+            match self.gate().decide(session, &item_action, &data, Facts::none(), self.now()) {
+                Ok(_) => shown.push(item),
+                Err(refusal) => {
+                    hidden += 1;
+                    if refusal.is_defect() {
+                        observe::broken_item(self.decision_id(), &item_action, &refusal);
+                    }
+                }
+            }
+        }
+        self.filtered(Listed { shown: shown.len(), hidden });
+        Ok(shown)
+    }
+
+    /// What the caller may do with `resource`: every action of the schema that applies to its type and is allowed, or would
+    /// be with something that the caller can obtain. What else there is, is left out.
+    ///
+    /// An entry is what [`Admission::check`] would answer: allowed where it allows, obtainable where it answers with a
+    /// challenge. Obligations are not discharged, and an action whose facts come with the request is left out, since nothing
+    /// is known of them yet. It is no decision: a handler that is to decide must check all the same.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the resource does not say what the schema declares.
+    pub fn allowed_actions<R: Resource + ?Sized>(&self, resource: &R) -> Result<Vec<AllowedAction>, Answer> {
+        let resource = ResourceData::of(resource).map_err(|error| self.refuse(Defect::from(error).into()))?;
+        let applies =
+            |action: &&Action| action.resource_types().any(|known| known.to_string() == resource.entity_type());
+        let actions = self.gate().bundle().actions().filter(applies);
+        Ok(actions.filter_map(|action| self.possibility(action, &resource)).collect())
+    }
+
+    fn possibility(&self, action: &Action, resource: &ResourceData) -> Option<AllowedAction> {
+        let (gate, session) = (self.gate(), self.session().map(|session| &**session));
+        let name = action.name();
+        let needs = match gate.judge(session, &Request::new(name, resource, self.now())) {
+            Decision::Allow(grant) => gate.can_discharge(&grant).then_some(None)?,
+            Decision::Deny(denial) => {
+                let refusal = Refusal::denied(gate.bundle(), session, denial, None);
+                let Refusal::Denied(denied) = refusal else { return None };
+                Some(Needs::of(&denied.obtainable(gate.proofs())?))
+            }
+        };
+        Some(AllowedAction { action: name.to_owned(), needs })
+    }
+}
+
+/// An action that is open to a caller: one entry of what it may do with a resource.
+///
+/// It serializes for clients that show buttons: `{"action":"GetProject"}`, or with `needs` where something is to be
+/// obtained first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AllowedAction {
+    /// The name of the action.
+    pub action: String,
+    /// What must be obtained first; `None` if it is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Needs>,
+}
+
+/// What a caller must obtain to be allowed: all of it, as a challenge would say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Needs {
+    /// Scopes for the next token, under the names of the caller's issuer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scope: Vec<String>,
+    /// Classes of login, most preferred first, one of which suffices (RFC 9470 §3).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
+    /// The greatest age of the login, in seconds (RFC 9470 §3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
+    /// Ways of binding the next token, one of which suffices: `dpop`, `mtls`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binding: Vec<&'static str>,
+    /// Whether the user must confirm.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub confirmation: bool,
+}
+
+impl Needs {
+    fn of(obtainable: &Obtainable<'_>) -> Self {
+        let Obtainable { remedy, scopes } = obtainable;
+        Self {
+            scope: scopes.to_vec(),
+            acr_values: remedy.step_up().map(StepUp::acr_values).unwrap_or_default().to_vec(),
+            max_age: remedy.step_up().and_then(StepUp::max_age).map(|age| age.as_secs()),
+            binding: remedy.bindings().iter().map(|binding| binding.as_str()).collect(),
+            confirmation: remedy.confirm(),
+        }
+    }
+}

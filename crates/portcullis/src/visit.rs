@@ -1,0 +1,141 @@
+//! What is known of a request while its handler runs.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use portcullis_core::{Action, Permit, Session, UnixTime};
+
+use crate::answer::Answer;
+use crate::decision_id::DecisionId;
+use crate::gate::{Entry, Gate, Sender};
+use crate::head::{RequestHead, RouteMatch};
+use crate::lease::Standing;
+use crate::observe;
+use crate::refusal::{Defect, Refusal};
+use crate::routes::Target;
+
+/// What all handles of an admission share.
+pub(crate) struct Visit {
+    pub(crate) gate: Gate,
+    pub(crate) id: DecisionId,
+    pub(crate) now: UnixTime,
+    pub(crate) method: Method,
+    pub(crate) route: String,
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) sender: Sender,
+    pub(crate) permit: Option<Arc<Permit>>,
+    target: Target,
+    progress: Mutex<Progress>,
+}
+
+/// What the handler did so far.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) allowed: bool,
+    /// The action that was allowed last.
+    pub(crate) action: Option<String>,
+    /// What became of the items, if the handler filtered them.
+    pub(crate) listed: Option<Listed>,
+    /// Unless something was allowed later.
+    pub(crate) refused: Option<(Refusal, Answer)>,
+    logged: bool,
+}
+
+/// How many items of a list the caller may see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) shown: usize,
+    pub(crate) hidden: usize,
+}
+
+impl Visit {
+    pub(crate) fn new(
+        gate: Gate,
+        id: DecisionId,
+        now: UnixTime,
+        head: &RequestHead<'_>,
+        session: Option<Arc<Session>>,
+        sender: Sender,
+        entry: Entry,
+    ) -> Self {
+        let Entry { target, permit } = entry;
+        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
+        let progress = Mutex::new(Progress::default());
+        Self { gate, id, now, method: head.method().clone(), route, session, sender, target, permit, progress }
+    }
+
+    /// The action that is decided if the handler says `named`.
+    pub(crate) fn action<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
+        match (&self.target, named) {
+            (Target::Action { name, .. }, None) => Ok(name),
+            (Target::Action { name, .. }, Some(named)) if **name == *named => Ok(named),
+            (Target::Via(names), Some(named)) if names.contains(named) => Ok(named),
+            (Target::Via(_), None) => Err(Defect::ActionNotNamed.into()),
+            (Target::Action { .. } | Target::Via(_), Some(_)) => Err(Refusal::ForeignAction),
+        }
+    }
+
+    /// What the handler owes before it may answer with success.
+    pub(crate) fn forgotten(&self, progress: &Progress) -> Option<Defect> {
+        if self.permit.is_none() && !progress.allowed {
+            return Some(Defect::Forgotten);
+        }
+        (self.list(progress).is_some() && progress.listed.is_none()).then_some(Defect::Unfiltered)
+    }
+
+    /// The action that each item must pass, if what is done is a list.
+    pub(crate) fn list<'a>(&'a self, progress: &Progress) -> Option<&'a str> {
+        let action = match &self.target {
+            Target::Action { name, .. } => &**name,
+            Target::Via(_) => progress.action.as_deref()?,
+        };
+        self.gate.bundle().action(action).and_then(Action::lists)
+    }
+
+    /// How the credential stands by now, which may be long after the request began.
+    pub(crate) fn standing(&self) -> Standing {
+        let Some(session) = &self.session else {
+            return Standing::Good { left: Duration::MAX };
+        };
+        self.gate.standing(session.caller())
+    }
+
+    /// What a handler that panicked has written is still whole: every change is one assignment.
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self, progress: &mut Progress, status: Option<StatusCode>) {
+        if std::mem::replace(&mut progress.logged, true) {
+            return;
+        }
+        let routed = match &self.target {
+            Target::Action { name, .. } => Some(&**name),
+            Target::Via(_) => None,
+        };
+        observe::Event {
+            id: self.id,
+            method: &self.method,
+            route: Some(&self.route),
+            action: progress.action.as_deref().or(routed),
+            session: self.session.as_deref(),
+            listed: progress.listed,
+            outcome: match &progress.refused {
+                Some((refusal, _)) => observe::Outcome::Refused(refusal),
+                None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,
+                None => observe::Outcome::Undecided,
+            },
+            status,
+        }
+        .emit();
+    }
+}
+
+/// The client went away, or the handler panicked: the decision is logged all the same.
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut progress = std::mem::take(&mut *self.progress());
+        self.log(&mut progress, None);
+    }
+}
