@@ -142,6 +142,7 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
             self.problems.push(RouterProblem::Repeated { route: route.to_string() });
             return self;
         }
+        let is_new = !self.paths.contains_key(&route.pattern());
         let first = self.paths.entry(route.pattern()).or_insert_with(|| route.clone());
         if first.path() != route.path() {
             let problem = RouterProblem::ParameterNames { route: route.to_string(), other: first.to_string() };
@@ -153,6 +154,11 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
             self.problems.push(RouterProblem::Method { route: route.to_string() });
             return self;
         };
+        if is_new {
+            // The gate refuses other methods, and tells those that may know which ones there are. axum by itself adds `Allow`
+            // to whatever is answered to another method, also to callers of which nothing is known.
+            self.router = self.router.route(route.path(), any(async || StatusCode::METHOD_NOT_ALLOWED));
+        }
         self.router = self.router.route(route.path(), on(filter, handler));
         self
     }

@@ -22,6 +22,9 @@ async fn serve(app: App) -> impl AsyncFn(Request<Vec<u8>>) -> Response<Vec<u8>> 
         .action("Stream", stream)
         .action("GetMember", member)
         .action("GetAnswer", answer)
+        .action("ListProjects", list)
+        .action("ListCarelessly", list_carelessly)
+        .action("ShowOffers", offers)
         .action("WhoAmI", caller)
         .action("Visit", caller)
         .action("Health", health)
@@ -75,6 +78,19 @@ async fn answer(
     Path((_, answer)): Path<(String, String)>,
 ) -> Response<Body> {
     sent(handlers.answer(&permit, &answer))
+}
+
+async fn list(State(handlers): State<Handlers>, permit: Permit, authz: Authz) -> Answer {
+    Ok(sent(handlers.listed(&permit, &authz.filter(handlers.projects())?)))
+}
+
+async fn list_carelessly(State(handlers): State<Handlers>, permit: Permit) -> Response<Body> {
+    sent(handlers.listed(&permit, &handlers.projects()))
+}
+
+async fn offers(State(handlers): State<Handlers>, authz: Authz, Path(id): Path<String>) -> Answer {
+    let project = authz.load(|| handlers.project(&id)).await?;
+    Ok(sent(handlers.offered(&authz.allowed_actions(&*project)?)))
 }
 
 async fn caller(State(handlers): State<Handlers>, caller: Caller) -> Response<Body> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{Response, StatusCode};
-use portcullis::{Caller, Permit, Resource};
+use portcullis::{AllowedAction, Caller, Permit, Resource};
 use serde::Serialize;
 
 /// What the handlers do once the framework has called them. Cheap to clone; all clones count together.
@@ -76,6 +76,28 @@ impl Handlers {
             _ => StatusCode::OK,
         };
         response
+    }
+
+    /// The projects that `ListProjects` gives to `authz.filter`, and [`Handlers::listed`] what comes back. `ListCarelessly`
+    /// forgets to filter.
+    #[must_use]
+    pub fn projects(&self) -> Vec<Project> {
+        self.called();
+        ["apollo", "banned", "old"].map(Project::new).into()
+    }
+
+    /// `ListProjects`, in the end.
+    #[must_use]
+    pub fn listed(&self, permit: &Permit, projects: &[Project]) -> Response<String> {
+        let ids: Vec<&str> = projects.iter().map(|project| project.id.as_str()).collect();
+        said(format!("{} {}", permit.action(), ids.join(" ")))
+    }
+
+    /// `ShowOffers`, after `authz.load(|| handlers.project(id))` and `authz.allowed_actions(&project)`.
+    #[must_use]
+    pub fn offered(&self, offers: &[AllowedAction]) -> Response<String> {
+        let offers = offers.iter().map(|offer| serde_json::json!(offer).to_string());
+        said(offers.collect::<Vec<_>>().join("\n"))
     }
 
     /// `WhoAmI`, and `Visit`, for which the framework may find no caller.
@@ -166,7 +188,7 @@ impl Handlers {
         match id {
             "none" => Ok(None),
             "down" => Err(OutOfReach),
-            _ => Ok(Some(Project { id: id.to_owned(), owner: "ann".to_owned(), archived: id.starts_with("old") })),
+            _ => Ok(Some(Project::new(id))),
         }
     }
 
@@ -203,6 +225,12 @@ pub struct Project {
     id: String,
     owner: String,
     archived: bool,
+}
+
+impl Project {
+    fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), owner: "ann".to_owned(), archived: id.starts_with("old") }
+    }
 }
 
 impl Resource for Project {

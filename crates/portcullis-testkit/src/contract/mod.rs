@@ -50,6 +50,8 @@ mod handlers;
 mod report;
 mod request;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use http::{Request, Response};
 
