@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -125,9 +125,15 @@ fn configured(gate: GateBuilder, settings: Settings) -> GateBuilder {
     }
 }
 
-/// With two sources the ids of principals say which one they are from, so there are two only where that is needed.
+/// With two sources the ids of principals say which one they are from, so there are two only where that is needed. Loaded
+/// once: nothing is slower, and a bundle never changes.
 fn bundle(settings: Settings) -> Arc<Bundle> {
-    let with_keys = matches!(settings, Settings::KeyField | Settings::KeyScheme);
+    static ONE: LazyLock<Arc<Bundle>> = LazyLock::new(|| load(false));
+    static TWO: LazyLock<Arc<Bundle>> = LazyLock::new(|| load(true));
+    Arc::clone(if matches!(settings, Settings::KeyField | Settings::KeyScheme) { &TWO } else { &ONE })
+}
+
+fn load(with_keys: bool) -> Arc<Bundle> {
     let settings: SourceSettings = ready(serde_json::from_value(json!({
         "unlisted_clients": "person", "scopes": "all", "roles": "all", "kinds": "all",
         "scope_names": { "profile": "read:profile" },
