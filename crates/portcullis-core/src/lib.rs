@@ -14,7 +14,7 @@ mod time;
 mod typed;
 
 pub use bundle::{
-    Action, Bundle, BundleFiles, BundleHash, BundleSettings, Layer, LoadError, Obligation, Problem, Route,
+    Action, Bundle, BundleFiles, BundleHash, BundleSettings, Layer, LoadError, Obligation, Problem, Report, Route,
     erase_parameters,
 };
 pub use caller::{
