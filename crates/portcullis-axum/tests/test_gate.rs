@@ -15,8 +15,8 @@ use tower::ServiceExt;
 // ---- The service under test. --------------------------------------------------------------------------------------------
 
 const SCHEMA: &str = r#"
-@scope action "read:notes";
-@scope action "write:notes" in ["read:notes"];
+@scope action "write:notes";
+@scope action "read:notes" in ["write:notes"];
 entity Role;
 entity AgentClass;
 entity User in [Role];
