@@ -1,5 +1,15 @@
 //! axum keeps the contract of adapters: one table of requests and answers for all frameworks.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and tables are long"
+)]
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};

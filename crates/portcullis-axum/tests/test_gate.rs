@@ -1,5 +1,15 @@
 //! How a service tests its own handlers: with its policies, and without keys or network.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and tables are long"
+)]
+
 use std::sync::Arc;
 
 use axum::Router;

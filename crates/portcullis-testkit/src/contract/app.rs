@@ -170,9 +170,10 @@ fn api_keys() -> [NewApiKey; 3] {
 }
 
 /// A key file is read from disk, so there is one for a moment.
-fn with_keys(verifier: Verifier, keys: &[NewApiKey], place: KeyPlace) -> Verifier {
+fn with_keys(verifier: Verifier, keys: &[NewApiKey; 3], place: KeyPlace) -> Verifier {
     let entries: Vec<_> = keys.iter().map(|key| &key.entry).collect();
-    let name = format!("portcullis-contract-{}-{}.json", std::process::id(), keys[0].entry.id);
+    let [NewApiKey { entry, .. }, ..] = keys;
+    let name = format!("portcullis-contract-{}-{}.json", std::process::id(), entry.id);
     let path: PathBuf = std::env::temp_dir().join(name);
     ready(std::fs::write(&path, json!({ "keys": entries }).to_string()));
     let keys = ApiKeys::file("keys", &path, [RESOURCE], Duration::from_secs(86_400 * 90), place);

@@ -1,5 +1,15 @@
 //! The contract of adapters is kept by an adapter that does nothing but that, and broken by each that is broken on purpose.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and tables are long"
+)]
+
 mod framework;
 
 use std::path::Path;
