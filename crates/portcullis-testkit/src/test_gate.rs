@@ -28,7 +28,7 @@ use crate::TestIssuer;
 /// #         .with_file("roles/all.cedar", "@id(\"all\") permit (principal, action, resource);");
 /// #     let source = Source::new("main", SourceSettings::default(), Profile::rfc9068()).unwrap();
 /// #     let settings = BundleSettings::new(vec![source]).with_empty_layer(Layer::Consent);
-/// #     let settings = settings.with_empty_layer(Layer::Guardrails).with_empty_layer(Layer::Ceilings);
+/// #     let settings = settings.with_empty_layer(Layer::Guardrails).with_empty_layer(Layer::Ceilings).without_entities();
 /// #     Bundle::load(&files, settings).unwrap()
 /// # }
 /// let gate = TestGate::new(bundle());

@@ -66,14 +66,25 @@ impl fmt::Display for Report {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}\n    {}", self.file, self.row, self.request)?;
-        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        let (expected, actual) = (lines(&self.expected), lines(&self.actual));
-        for line in expected.iter().filter(|line| !actual.contains(line)) {
+        for line in only_in(&self.expected, &self.actual) {
             writeln!(f, "  - {line}")?;
         }
-        for line in actual.iter().filter(|line| !expected.contains(line)) {
+        for line in only_in(&self.actual, &self.expected) {
             writeln!(f, "  + {line}")?;
         }
         Ok(())
     }
+}
+
+/// The lines of `text` that `other` does not have, or not as often.
+fn only_in<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
+    let mut left: Vec<&str> = other.lines().collect();
+    let is_more = |line: &&str| match left.iter().position(|other| other == line) {
+        Some(place) => {
+            left.remove(place);
+            false
+        }
+        None => true,
+    };
+    text.lines().filter(is_more).collect()
 }

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     TellsMethods,
     /// The next nonce is not sent.
     LosesTheNonce,
+    /// The next nonce is sent twice.
+    RepeatsTheNonce,
     /// The next nonce is sent, and a cache may keep it.
     LetsCachesKeepTheNonce,
     /// What the handler answers may be kept by any cache.
@@ -122,6 +124,9 @@ async fn answer(app: &App, fault: Option<Fault>, request: Request<Vec<u8>>) -> R
     let fields = response.headers_mut();
     if let Some(nonce) = admission.next_nonce().filter(|_| !is(Fault::LosesTheNonce)) {
         fields.insert("dpop-nonce", HeaderValue::try_from(nonce).unwrap());
+        if is(Fault::RepeatsTheNonce) {
+            fields.append("dpop-nonce", HeaderValue::try_from(nonce).unwrap());
+        }
         if !is(Fault::LetsCachesKeepTheNonce) {
             fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }

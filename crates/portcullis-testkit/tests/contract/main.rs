@@ -66,6 +66,12 @@ async fn every_fault_of_an_adapter_is_found_and_the_report_says_where_and_what()
         (Fault::OwnMediaType, "decisions", "a token without scopes", "+ content-type: application/json"),
         (Fault::TellsMethods, "routes", "OPTIONS without a token", "+ allow: GET"),
         (
+            Fault::RepeatsTheNonce,
+            "nonces",
+            "an ageing nonce is good, and the next one comes with the answer",
+            "+ dpop-nonce: <nonce>",
+        ),
+        (
             Fault::LosesTheNonce,
             "nonces",
             "an ageing nonce is good, and the next one comes with the answer",
