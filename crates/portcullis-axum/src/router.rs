@@ -43,7 +43,7 @@ pub trait GateExt {
 impl GateExt for Gate {
     fn router<S: Clone + Send + Sync + 'static>(&self) -> GateRouter<S> {
         let assignment = Assignment::new(Arc::clone(self.bundle()));
-        GateRouter { gate: self.clone(), router: Router::new(), assignment }
+        GateRouter { gate: self.clone(), router: Router::new(), assignment, paths: BTreeSet::new() }
     }
 
     fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> GuardedRouter<S> {
@@ -71,6 +71,8 @@ pub struct GateRouter<S = ()> {
     gate: Gate,
     router: Router<S>,
     assignment: Assignment,
+    /// Those that are served already.
+    paths: BTreeSet<String>,
 }
 
 impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
@@ -118,6 +120,11 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
             self.assignment.report(RouterProblem::Method { route: route.to_string() });
             return self;
         };
+        if self.paths.insert(route.path().to_owned()) {
+            // The gate refuses other methods, and tells those that may know which ones there are. axum by itself adds `Allow`
+            // to whatever is answered to another method, also to callers of which nothing is known.
+            self.router = self.router.route(route.path(), any(async || StatusCode::METHOD_NOT_ALLOWED));
+        }
         self.router = self.router.route(route.path(), on(filter, handler));
         self
     }
