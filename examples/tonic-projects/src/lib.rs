@@ -3,6 +3,9 @@
 mod failure;
 mod service;
 
+// What the generated code names.
+use {prost as _, tonic_prost as _};
+
 pub use service::serve;
 
 /// What `proto/projects.proto` defines.
