@@ -30,7 +30,7 @@ pub async fn serve(
     stopped: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let (_, health) = tonic_health::server::health_reporter();
-    let server = Server::builder().layer(gate.layer());
+    let mut server = Server::builder().layer(gate.layer());
     let server = server.add_service(ProjectsServer::new(Service { store })).add_service(health);
     server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped).await
 }
