@@ -3,7 +3,7 @@
 
 import * as client from "openid-client";
 
-const REDIRECT = "http://127.0.0.1/callback";
+export const REDIRECT = "http://127.0.0.1/callback";
 const MAX_REDIRECTS = 10;
 
 /** What the app knows of the authorization server. */
@@ -31,7 +31,7 @@ export async function logIn(configuration, { user, scope, resource }, DPoP) {
 }
 
 /** The URL at which the server sends the browser back to the app. */
-async function browse(url) {
+export async function browse(url) {
   const cookies = new Map();
   for (let redirects = 0; redirects < MAX_REDIRECTS; redirects += 1) {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");

@@ -15,7 +15,8 @@ import { Provider } from "oidc-provider";
 
 const { values: options } = parseArgs({ options: { port: { type: "string", default: "0" }, keys: { type: "string" } } });
 
-// ---- What is protected: one API, reached under several resource indicators so that a test chooses the token's form --
+// ---- What is protected: an API, reached under several resource indicators so that a test chooses the token's form, and
+// whatever MCP server a test starts on loopback -----------------------------------------------------------------------
 
 const API = "https://api.example.com";
 const SCOPES = "read:projects write:projects manage:projects read:profile manage:billing";
@@ -27,6 +28,14 @@ const RESOURCES = {
   [`${API}/as-opaque`]: { format: "opaque" },
   "https://other.example.com": { format: "jwt", alg: "ES256", audience: "https://other.example.com" },
 };
+const MCP_SERVER = /^http:\/\/127\.0\.0\.1:\d+\/mcp$/;
+const MCP_SCOPES = "notes:read notes:write notes:export notes:manage";
+
+/** What is protected under the indicator `resource`. */
+function protectedResource(resource) {
+  if (MCP_SERVER.test(resource)) return { format: "jwt", alg: "ES256", audience: resource, scope: MCP_SCOPES };
+  return { audience: API, scope: SCOPES, ...RESOURCES[resource] };
+}
 
 // ---- Who ------------------------------------------------------------------------------------------------------------
 
@@ -37,19 +46,25 @@ const PEOPLE = {
 };
 
 const CLIENTS = [
-  {
-    client_id: "mobile", // public: it proves itself by PKCE alone
+  app("mobile"),
+  app("assistant"), // an MCP client
+  machine("nightly-report", "e2e-nightly-report"),
+  { ...machine("sealed-report", "e2e-sealed-report"), tls_client_certificate_bound_access_tokens: true },
+  machine("projects-api", "e2e-projects-api"), // the protected service itself, for introspection
+];
+
+/** A public client: it proves itself by PKCE alone. */
+function app(client_id) {
+  return {
+    client_id,
     token_endpoint_auth_method: "none",
     application_type: "native",
     redirect_uris: ["http://127.0.0.1/callback"],
     grant_types: ["authorization_code"],
     response_types: ["code"],
     id_token_signed_response_alg: "ES256",
-  },
-  machine("nightly-report", "e2e-nightly-report"),
-  { ...machine("sealed-report", "e2e-sealed-report"), tls_client_certificate_bound_access_tokens: true },
-  machine("projects-api", "e2e-projects-api"), // the protected service itself, for introspection
-];
+  };
+}
 
 function machine(client_id, client_secret) {
   return {
@@ -106,7 +121,7 @@ function newProvider() {
     jwks: { keys: [...state.current, ...state.former] },
     cookies: { keys: ["e2e"] },
     claims: { openid: ["sub"] },
-    scopes: SCOPES.split(" "),
+    scopes: `${SCOPES} ${MCP_SCOPES}`.split(" "),
     pkce: { required: () => true },
     ttl: { AccessToken: lifetime, ClientCredentials: lifetime, Grant: 600, Interaction: 60, Session: 600, IdToken: 60 },
     findAccount: (_, id) => (id in PEOPLE ? { accountId: id, claims: () => ({ sub: id }) } : undefined),
@@ -134,9 +149,9 @@ function newProvider() {
         defaultResource: () => API,
         useGrantedResource: () => true,
         getResourceServerInfo: (_, resource) => {
-          const { format, alg, seconds = 600, audience = API } = RESOURCES[resource];
+          const { format, alg, seconds = 600, audience, scope } = protectedResource(resource);
           const jwt = alg && { sign: { alg, kid: state.current.find((key) => key.alg === alg).kid } };
-          return { scope: SCOPES, audience, accessTokenFormat: format, accessTokenTTL: seconds, jwt };
+          return { scope, audience, accessTokenFormat: format, accessTokenTTL: seconds, jwt };
         },
       },
     },

@@ -67,6 +67,7 @@ mod router;
 
 pub use extract::{Allowed, Authz, Axum, Caller, Permit};
 pub use layer::AxumRoute;
+pub use portcullis::handler::{RouterError, RouterProblem};
 pub use portcullis::{
     Actor, Admission, AllowedAction, Answer, BoxFuture, Clock, Connection, DecisionId, Directory, DirectoryError,
     Discharge, Ended, Facts, Gate, GateBuilder, GateError, Grant, Kind, Lease, Leased, Needs, Obligation,
@@ -74,7 +75,7 @@ pub use portcullis::{
     QueryToken, Resource, ResourceData, ResourceIdentifier, ResourceIdentifierError, Subject, UnixTime, handler,
 };
 pub use rejection::Rejection;
-pub use router::{GateExt, GateRouter, GuardedRouter, RouterError, RouterProblem};
+pub use router::{GateExt, GateRouter, GuardedRouter};
 
 // The example of the README is compiled with the tests.
 #[cfg(doctest)]

@@ -1,5 +1,5 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -8,6 +8,7 @@ use axum::handler::Handler;
 use axum::response::IntoResponse;
 use axum::routing::{IntoMakeService, MethodFilter, any, on};
 use http::{Method, Request, StatusCode};
+use portcullis::handler::{Assignment, RouterError, RouterProblem};
 use portcullis::{Answer, Gate, RequestHead, Route};
 use portcullis_tower::GateLayer;
 use tower_service::Service;
@@ -41,13 +42,8 @@ pub trait GateExt {
 
 impl GateExt for Gate {
     fn router<S: Clone + Send + Sync + 'static>(&self) -> GateRouter<S> {
-        GateRouter {
-            gate: self.clone(),
-            router: Router::new(),
-            paths: BTreeMap::new(),
-            handled: BTreeSet::new(),
-            problems: Vec::new(),
-        }
+        let assignment = Assignment::new(Arc::clone(self.bundle()));
+        GateRouter { gate: self.clone(), router: Router::new(), assignment, paths: BTreeSet::new() }
     }
 
     fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> GuardedRouter<S> {
@@ -74,10 +70,9 @@ impl GateExt for Gate {
 pub struct GateRouter<S = ()> {
     gate: Gate,
     router: Router<S>,
-    /// The first path of each pattern: axum takes no two that differ in the names of parameters only.
-    paths: BTreeMap<String, Route>,
-    handled: BTreeSet<Route>,
-    problems: Vec<RouterProblem>,
+    assignment: Assignment,
+    /// Those that are served already.
+    paths: BTreeSet<String>,
 }
 
 impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
@@ -87,15 +82,8 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let Some(action) = self.gate.bundle().action(name) else {
-            self.problems.push(RouterProblem::UnknownAction { action: name.to_owned() });
-            return self;
-        };
-        let routes = action.routes().to_vec();
-        if routes.is_empty() {
-            self.problems.push(RouterProblem::NoRoutes { action: name.to_owned() });
-        }
-        routes.into_iter().fold(self, |router, route| router.serve(route, handler.clone()))
+        let routes = self.assignment.action(name);
+        routes.iter().fold(self, |router, route| router.serve(route, handler.clone()))
     }
 
     /// Serves the route `route` of several actions (`@via`) with `handler`, which names the action.
@@ -106,12 +94,10 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let routes = self.gate.bundle().actions().flat_map(portcullis::Action::via);
-        let Some(found) = routes.into_iter().find(|known| known.to_string() == route).cloned() else {
-            self.problems.push(RouterProblem::UnknownVia { route: route.to_owned() });
-            return self;
-        };
-        self.serve(found, handler)
+        match self.assignment.via(route) {
+            Some(route) => self.serve(&route, handler),
+            None => self,
+        }
     }
 
     /// The guarded router.
@@ -119,40 +105,26 @@ impl<S: Clone + Send + Sync + 'static> GateRouter<S> {
     /// # Errors
     ///
     /// Every problem that was found: names that the schema does not know, and routes that are left without a handler.
-    pub fn build(mut self) -> Result<GuardedRouter<S>, RouterError> {
-        let mut left: BTreeMap<&Route, &str> = BTreeMap::new();
-        for action in self.gate.bundle().actions() {
-            let routes = action.routes().iter().chain(action.via());
-            left.extend(routes.filter(|route| !self.handled.contains(route)).map(|route| (route, action.name())));
-        }
-        let unhandled = |(route, action): (&Route, &str)| RouterProblem::NotHandled {
-            route: route.to_string(),
-            action: action.to_owned(),
-        };
-        self.problems.extend(left.into_iter().map(unhandled));
-        if self.problems.is_empty() { Ok(self.gate.protect(self.router)) } else { Err(RouterError(self.problems)) }
+    pub fn build(self) -> Result<GuardedRouter<S>, RouterError> {
+        self.assignment.finish()?;
+        Ok(self.gate.protect(self.router))
     }
 
-    fn serve<H, T>(mut self, route: Route, handler: H) -> Self
+    fn serve<H, T>(mut self, route: &Route, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        if !self.handled.insert(route.clone()) {
-            self.problems.push(RouterProblem::Repeated { route: route.to_string() });
-            return self;
-        }
-        let first = self.paths.entry(route.pattern()).or_insert_with(|| route.clone());
-        if first.path() != route.path() {
-            let problem = RouterProblem::ParameterNames { route: route.to_string(), other: first.to_string() };
-            self.problems.push(problem);
-            return self;
-        }
         let method = Method::from_bytes(route.method().as_bytes()).ok();
         let Some(filter) = method.and_then(|method| MethodFilter::try_from(method).ok()) else {
-            self.problems.push(RouterProblem::Method { route: route.to_string() });
+            self.assignment.report(RouterProblem::Method { route: route.to_string() });
             return self;
         };
+        if self.paths.insert(route.path().to_owned()) {
+            // The gate refuses other methods, and tells those that may know which ones there are. axum by itself adds `Allow`
+            // to whatever is answered to another method, also to callers of which nothing is known.
+            self.router = self.router.route(route.path(), any(async || StatusCode::METHOD_NOT_ALLOWED));
+        }
         self.router = self.router.route(route.path(), on(filter, handler));
         self
     }
@@ -224,79 +196,4 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         self.0.call(request)
     }
-}
-
-/// Why a router does not start: everything that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouterError(Vec<RouterProblem>);
-
-impl RouterError {
-    /// The problems.
-    #[must_use]
-    pub fn problems(&self) -> &[RouterProblem] {
-        &self.0
-    }
-}
-
-impl fmt::Display for RouterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the handlers do not fit the schema")?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-    }
-}
-
-impl std::error::Error for RouterError {}
-
-/// One way in which handlers do not fit the schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RouterProblem {
-    /// The schema has no such action.
-    #[error("the schema has no action `{action}`")]
-    UnknownAction {
-        /// The name.
-        action: String,
-    },
-    /// The action cannot be reached: it has no `@http`.
-    #[error(
-        "action `{action}` has no routes: add `@http(\"…\")` to the schema, or `via` for a route of several actions"
-    )]
-    NoRoutes {
-        /// The name.
-        action: String,
-    },
-    /// No action names this route in `@via`.
-    #[error("no action of the schema has `@via(\"{route}\")`")]
-    UnknownVia {
-        /// The route.
-        route: String,
-    },
-    /// Two handlers for one route.
-    #[error("route `{route}` has two handlers")]
-    Repeated {
-        /// The route.
-        route: String,
-    },
-    /// A route without a handler.
-    #[error("route `{route}` of action `{action}` has no handler")]
-    NotHandled {
-        /// The route.
-        route: String,
-        /// The action.
-        action: String,
-    },
-    /// axum cannot route this method.
-    #[error("axum has no routes with the method of `{route}`")]
-    Method {
-        /// The route.
-        route: String,
-    },
-    /// Two routes differ only in the names of their parameters, which axum does not take.
-    #[error("routes `{route}` and `{other}` name one parameter differently: use one name")]
-    ParameterNames {
-        /// The route.
-        route: String,
-        /// The other route.
-        other: String,
-    },
 }

@@ -1,13 +1,16 @@
-//! Test issuer, policy cases, laws and the reference model of Portcullis: for tests of services and their policies.
+//! Test issuer, policy cases, laws, the contract of adapters and the reference model of Portcullis: for tests of services and
+//! their policies. Tests of a service's handlers begin with [`TestGate`].
 
 pub mod cases;
 mod client;
+pub mod contract;
 mod decider;
 mod issuer;
 pub mod laws;
 mod reference;
 mod scenario;
 mod strategies;
+mod test_gate;
 
 pub use client::TestClient;
 pub use decider::{Decider, LayerVerdict, OfferedRemedy, Product, Verdict};
@@ -15,3 +18,4 @@ pub use issuer::{SigningAlgorithm, TestIssuer};
 pub use reference::{Reference, ReferenceError};
 pub use scenario::{AskedResource, Scenario, Token};
 pub use strategies::{Asking, World, scopes};
+pub use test_gate::{TestCaller, TestCredentials, TestGate, service, user};

@@ -14,7 +14,7 @@ use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
-use crate::metadata::{Metadata, ProtectedResource};
+use crate::metadata::{self, Metadata, ProtectedResource};
 use crate::query_token::QueryToken;
 use crate::routes::RouteTable;
 use crate::transport::Transport;
@@ -30,6 +30,7 @@ pub struct GateBuilder {
     duties: Duties,
     realm: String,
     resource: ProtectedResource,
+    initial_scopes: Vec<String>,
     query_token: QueryToken,
     revocations: Option<Box<dyn Revocations>>,
     transport: Transport,
@@ -50,6 +51,7 @@ impl GateBuilder {
             duties: Duties::default(),
             realm: REALM.to_owned(),
             resource: ProtectedResource::default(),
+            initial_scopes: Vec::new(),
             query_token: QueryToken::default(),
             revocations: None,
             transport: Transport::default(),
@@ -86,6 +88,13 @@ impl GateBuilder {
     /// Publishes metadata of `resource` (RFC 9728), and lets challenges lead to them.
     pub fn resource(mut self, resource: ProtectedResource) -> Self {
         self.resource = resource;
+        self
+    }
+
+    /// Names `scopes` to clients that need a token: which of them to ask for first, before it is known what they will do.
+    /// The answer 401 has them as `scope`, under the names of the issuers (RFC 6750 §3). MCP clients ask for just these.
+    pub fn initial_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.initial_scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
@@ -171,7 +180,10 @@ impl GateBuilder {
         if let Some(route) = taken(&self.bundle, &metadata) {
             return Err(GateError::MetadataRoute { route });
         }
+        let initial_scopes = metadata::initial_scopes(&self.bundle, &self.verifier, &self.initial_scopes)
+            .map_err(|scope| GateError::InitialScope { scope })?;
         Ok(Gate(Arc::new(Parts {
+            initial_scopes,
             routes: RouteTable::new(&self.bundle),
             metadata,
             query_token: self.query_token,
@@ -216,6 +228,15 @@ pub enum GateError {
     NotSupplied {
         /// The entity type.
         entity_type: String,
+    },
+    /// No issuer confers the scope, or nobody is to be told of it.
+    #[error(
+        "`initial_scopes` names `{scope}`, which is not a scope of the schema that clients are told of and that an issuer \
+         confers"
+    )]
+    InitialScope {
+        /// The scope.
+        scope: String,
     },
     /// The realm cannot be written as a quoted string without escapes.
     #[error("realm `{realm}` is empty or has characters other than printable ASCII without `\"` and `\\`")]

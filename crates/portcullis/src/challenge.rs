@@ -9,6 +9,8 @@ pub(crate) struct ProtectionSpace<'a> {
     pub(crate) realm: &'a str,
     /// The URL of its metadata (RFC 9728 §5.1). It comes from the settings, and never from a request.
     pub(crate) metadata: Option<&'a str>,
+    /// The scopes that a client without a usable token should ask for first.
+    pub(crate) initial_scopes: Option<&'a str>,
     /// The algorithms of DPoP proofs (RFC 9449 §7.1); `None` if the scheme `DPoP` is not accepted.
     pub(crate) dpop_algs: Option<&'a str>,
     /// Whether API keys have a scheme of their own.
@@ -99,6 +101,12 @@ impl Challenge {
         self.parameters.iter().find(|(name, _)| *name == "error").map(|(_, value)| value.as_str())
     }
 
+    /// Whether the client is to get itself a token, whatever the operation.
+    fn asks_for_a_token(&self) -> bool {
+        // An API key is not had through OAuth.
+        self.scheme != Scheme::ApiKey && matches!(self.oauth_error(), None | Some("invalid_token"))
+    }
+
     /// The value of one field line, for `space`. The realm comes first: a scheme needs at least one parameter. The URL
     /// of the metadata comes last.
     pub(crate) fn to_value(&self, space: ProtectionSpace<'_>) -> HeaderValue {
@@ -107,7 +115,9 @@ impl Challenge {
         // An API key is not had through OAuth.
         let metadata = space.metadata.filter(|_| self.scheme != Scheme::ApiKey);
         let metadata = metadata.map(|url| ("resource_metadata", quotable(url)));
-        for (name, value) in self.parameters.iter().chain(&algs).chain(&metadata) {
+        let scope = space.initial_scopes.filter(|_| self.asks_for_a_token());
+        let scope = scope.map(|scopes| ("scope", quotable(scopes)));
+        for (name, value) in self.parameters.iter().chain(&scope).chain(&algs).chain(&metadata) {
             text.extend([", ", name, "=\"", value, "\""]);
         }
         // Only visible ASCII and spaces are left, so this cannot fail; and if it did, a 401 still has its challenge.
@@ -130,8 +140,13 @@ mod tests {
     use super::*;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    const API: ProtectionSpace<'_> =
-        ProtectionSpace { realm: "api", metadata: None, dpop_algs: None, api_keys: ApiKeyScheme::None };
+    const API: ProtectionSpace<'_> = ProtectionSpace {
+        realm: "api",
+        metadata: None,
+        initial_scopes: None,
+        dpop_algs: None,
+        api_keys: ApiKeyScheme::None,
+    };
 
     #[test]
     fn a_challenge_is_never_the_bare_scheme() {
@@ -149,6 +164,28 @@ mod tests {
             "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"a b\", \
              resource_metadata=\"https://a.example/.well-known/x\""
         );
+    }
+
+    #[test]
+    fn scopes_to_begin_with_are_named_to_who_needs_a_token_and_nowhere_else() {
+        // MCP-08
+        let space = ProtectionSpace { initial_scopes: Some("a b"), ..API };
+        let cases = [
+            (Challenge::bearer(), "Bearer realm=\"api\", scope=\"a b\""),
+            (Challenge::of(Scheme::Dpop), "DPoP realm=\"api\", scope=\"a b\""),
+            (Challenge::error("invalid_token"), "Bearer realm=\"api\", error=\"invalid_token\", scope=\"a b\""),
+            // The operation says which scopes it needs, and a login or another proof is no matter of scopes.
+            (
+                Challenge::error("insufficient_scope").with("scope", "c"),
+                "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"c\"",
+            ),
+            (Challenge::error("invalid_request"), "Bearer realm=\"api\", error=\"invalid_request\""),
+            (Challenge::error("use_dpop_nonce").under(Scheme::Dpop), "DPoP realm=\"api\", error=\"use_dpop_nonce\""),
+            (Challenge::of(Scheme::ApiKey), "ApiKey realm=\"api\""),
+        ];
+        for (challenge, value) in cases {
+            assert_eq!(challenge.to_value(space), value);
+        }
     }
 
     #[test]

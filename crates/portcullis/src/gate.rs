@@ -12,6 +12,7 @@ use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, V
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::arrival::Arrival;
 use crate::builder::GateBuilder;
 use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
 use crate::clock::Clock;
@@ -20,16 +21,14 @@ use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
-use crate::head::{Protocol, RequestHead, RouteMatch};
+use crate::head::{RequestHead, RouteMatch};
 use crate::lease::{Ended, Standing};
 use crate::metadata::Metadata;
-use crate::observe;
 use crate::query_token::QueryToken;
 use crate::refusal::{Defect, Refusal, chain};
 use crate::revocation;
 use crate::routes::{RouteTable, Target, Unroutable};
 use crate::transport::Transport;
-use crate::visit::Visit;
 
 /// What a service holds: it lets a request through or says what to answer instead.
 ///
@@ -41,6 +40,7 @@ use crate::visit::Visit;
 /// - Nothing is known beyond tokens and bundle: [`StaticDirectory`](crate::StaticDirectory). Another directory has 2 seconds to answer.
 /// - The realm of challenges is `api`.
 /// - No metadata are published, and challenges lead to none.
+/// - A challenge to who has no token names no scopes.
 /// - An access token in the query is ignored.
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
@@ -48,6 +48,15 @@ use crate::visit::Visit;
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
+
+/// Handles of one gate are equal, and gates that were made apart are not.
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Gate {}
 
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
@@ -59,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) duties: Duties,
     pub(crate) realm: String,
     pub(crate) metadata: Metadata,
+    /// As challenges write them, under the names of the issuers.
+    pub(crate) initial_scopes: Option<String>,
     pub(crate) query_token: QueryToken,
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
@@ -114,35 +125,31 @@ impl Gate {
     ///
     /// The answer to send instead of calling the handler. The refusal is logged.
     pub async fn open(&self, head: &RequestHead<'_>) -> Result<Admission, Answer> {
+        self.authenticate(head).await?.admit(head.route()).await
+    }
+
+    /// The first half of [`Gate::open`]: who sent the request, if anybody says so. For frameworks that route later.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead of going on. The refusal is logged.
+    pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
+        let mut sender = Sender::default();
+        let identified = self.identify(head, now, &mut sender).await;
         let id = DecisionId::new(now);
-        let mut found = Found::default();
-        let refusal = match self.admit(head, now, &mut found).await {
-            Ok(entry) => {
-                let Found { session, sender, .. } = found;
-                return Ok(Visit::new(self.clone(), id, now, head, session, sender, entry).into());
-            }
-            Err(refusal) => refusal,
-        };
-        let answer = self.answer(&refusal, &found.sender, id, head.method());
-        observe::Event {
-            id,
-            method: head.method(),
-            route: head.route().map(RouteMatch::pattern),
-            action: found.action.as_deref(),
-            session: found.session.as_deref(),
-            listed: None,
-            outcome: observe::Outcome::Refused(&refusal),
-            status: Some(answer.status_over(head.route().map_or(Protocol::Http, RouteMatch::protocol))),
+        let arrival = Arrival { gate: self.clone(), id, now, method: head.method().clone(), sender, caller: None };
+        match identified {
+            Ok(caller) => Ok(Arrival { caller, ..arrival }),
+            Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),
         }
-        .emit();
-        Err(answer)
     }
 
     pub(crate) fn answer(&self, refusal: &Refusal, sender: &Sender, id: DecisionId, method: &http::Method) -> Answer {
         let space = ProtectionSpace {
             realm: &self.0.realm,
             metadata: self.0.metadata.url(),
+            initial_scopes: self.0.initial_scopes.as_deref(),
             dpop_algs: self.0.dpop_algs.as_deref(),
             api_keys: match self.key_place() {
                 Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
@@ -218,54 +225,48 @@ impl Gate {
         }
     }
 
-    /// The steps of [`Gate::open`], in the order of their answers: a caller whose credentials are wrong learns nothing
-    /// of routes, and one whose token is not valid learns nothing of policies.
-    async fn admit(&self, head: &RequestHead<'_>, now: UnixTime, found: &mut Found) -> Result<Entry, Refusal> {
+    /// The steps of [`Gate::authenticate`], in the order of their answers. `None` if there are no credentials.
+    async fn identify(
+        &self,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        sender: &mut Sender,
+    ) -> Result<Option<Caller>, Refusal> {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
         let accepted = Accepted { keys: self.key_place(), proofs: self.proofs() };
         let credentials = Credentials::read(head.headers(), accepted)?;
-        found.sender.scheme = credentials.scheme();
-        if credentials != Credentials::None && self.0.transport.is_insecure(head.headers()) {
+        sender.scheme = credentials.scheme();
+        if credentials == Credentials::None {
+            return Ok(None);
+        }
+        if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        let target = self.find(head);
-        let action = target.as_ref().ok().and_then(|(target, _)| self.action(target));
-        found.action = action.map(|action| action.name().to_owned());
-        let session = match &credentials {
-            Credentials::Bearer(_) | Credentials::Dpop(_) | Credentials::ApiKey(_) => {
-                let caller = self.caller(&credentials, head, now, &mut found.sender).await?;
-                // Before the directory is asked: it is not to be bothered for a route that does not exist.
-                if target.is_ok() {
-                    let known = self.ask(self.0.directory.principal(&caller)).await?;
-                    Some(Arc::new(self.0.engine.session_with(caller, &known)?))
-                } else {
-                    None
-                }
-            }
-            Credentials::None if action.is_some_and(Action::is_public) => None,
-            Credentials::None => return Err(Refusal::NoCredentials),
-        };
-        found.session = session.clone();
-        let (target, route) = target?;
-        let permit = match action {
-            Some(action) => self.decide_before_handler(action, target, route, session.as_deref(), now).await?,
-            None => None,
-        };
-        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new) })
+        self.caller(&credentials, head, now, sender).await.map(Some)
     }
 
-    fn find<'a>(&'a self, head: &RequestHead<'a>) -> Result<(&'a Target, &'a RouteMatch), Refusal> {
-        let route = head.route().ok_or(Refusal::NoRoute)?;
-        let target = self.0.routes.find(head.method(), route).map_err(|error| match error {
+    /// What the application knows of `caller`, prepared for decisions.
+    pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
+        let known = self.ask(self.0.directory.principal(&caller)).await?;
+        Ok(self.0.engine.session_with(caller, &known)?)
+    }
+
+    pub(crate) fn find<'a>(
+        &'a self,
+        method: &http::Method,
+        route: Option<&'a RouteMatch>,
+    ) -> Result<(&'a Target, &'a RouteMatch), Refusal> {
+        let route = route.ok_or(Refusal::NoRoute)?;
+        let target = self.0.routes.find(method, route).map_err(|error| match error {
             Unroutable::NoAction => Refusal::NoAction,
             Unroutable::MethodNotAllowed { allowed } => Refusal::MethodNotAllowed { allowed },
         })?;
         Ok((target, route))
     }
 
-    fn action(&self, target: &Target) -> Option<&Action> {
+    pub(crate) fn action(&self, target: &Target) -> Option<&Action> {
         match target {
             Target::Action { name, .. } => self.bundle().action(name),
             Target::Via(_) => None,
@@ -312,7 +313,7 @@ impl Gate {
     }
 
     /// `None` if the handler decides, and nothing speaks against it yet.
-    async fn decide_before_handler(
+    pub(crate) async fn decide_before_handler(
         &self,
         action: &Action,
         target: &Target,
@@ -366,20 +367,6 @@ impl Gate {
         };
         Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
     }
-}
-
-/// What the log wants to know of a request that is refused on the way.
-#[derive(Default)]
-struct Found {
-    action: Option<String>,
-    session: Option<Arc<Session>>,
-    sender: Sender,
-}
-
-/// What a request is let in for.
-pub(crate) struct Entry {
-    pub(crate) target: Target,
-    pub(crate) permit: Option<Arc<Permit>>,
 }
 
 impl fmt::Debug for Parts {

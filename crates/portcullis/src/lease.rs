@@ -16,6 +16,24 @@ use crate::directory::BoxFuture;
 ///
 /// It ends when the token would no longer be accepted with a new request, and at the latest one second after a revocation is known to the gate; a store of
 /// revocations that cannot tell ends it too.
+///
+/// ```
+/// use portcullis::{Ended, Lease};
+///
+/// # trait Socket { async fn next(&mut self) -> Option<String>; async fn close(self, code: u16); }
+/// // A WebSocket: whichever comes first.
+/// async fn chat(mut socket: impl Socket, lease: Lease) {
+///     loop {
+///         tokio::select! {
+///             message = socket.next() => match message {
+///                 Some(message) => drop(message),
+///                 None => return,
+///             },
+///             Ended::Expired | Ended::Revoked = lease.ended() => return socket.close(1008).await,
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Lease {
     admission: Admission,

@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+mod arrival;
 mod builder;
 mod challenge;
 mod clock;
@@ -34,6 +35,7 @@ mod visit;
 
 pub use admission::Admission;
 pub use answer::Answer;
+pub use arrival::Arrival;
 pub use builder::{GateBuilder, GateError};
 pub use clock::{Clock, SystemClock};
 pub use connection::{Connection, Proxies, ProxiesError};

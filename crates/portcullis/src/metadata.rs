@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
-use portcullis_core::Bundle;
+use portcullis_core::{Bundle, Scope};
 use portcullis_token::{BindingRule, Issuer, ProofVerifier, Verifier};
 use serde::Serialize;
 
@@ -209,15 +209,44 @@ fn is_default(value: &bool) -> bool {
 /// What clients may ask an authorization server for, under the names that it has for it.
 fn offered_scopes<'a>(bundle: &'a Bundle, issuers: &[&Issuer]) -> Vec<&'a str> {
     let mut names = Vec::new();
-    for scope in bundle.scopes().iter().filter(|scope| !scope.is_hidden()) {
-        let sources = issuers.iter().filter_map(|issuer| bundle.sources().get(issuer.alias()));
-        for name in sources.filter_map(|source| source.wire_name(scope)) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+    for scope in bundle.scopes().iter() {
+        names.extend(wire_names(bundle, issuers, scope).filter(|name| !names.contains(name)).collect::<Vec<_>>());
     }
     names
+}
+
+/// The scopes called `wanted`, as challenges write them; `None` if there are none.
+///
+/// # Errors
+///
+/// The first that no client can be told of.
+pub(crate) fn initial_scopes(
+    bundle: &Bundle,
+    verifier: &Verifier,
+    wanted: &[String],
+) -> Result<Option<String>, String> {
+    let issuers: Vec<&Issuer> = verifier.issuers().collect();
+    let mut names = Vec::new();
+    for wanted in wanted {
+        let scope = bundle.scopes().get(wanted).ok_or_else(|| wanted.clone())?;
+        let mut offered = wire_names(bundle, &issuers, scope).peekable();
+        offered.peek().ok_or_else(|| wanted.clone())?;
+        names.extend(offered.filter(|name| !names.contains(name)).collect::<Vec<_>>());
+    }
+    Ok((!names.is_empty()).then(|| names.join(" ")))
+}
+
+/// The names of `scope` under which clients may ask `issuers` for it.
+fn wire_names<'a>(bundle: &'a Bundle, issuers: &[&Issuer], scope: &'a Scope) -> impl Iterator<Item = &'a str> {
+    let sources = issuers.iter().filter_map(|issuer| bundle.sources().get(issuer.alias()));
+    let names: Vec<&str> = sources.filter_map(|source| source.wire_name(scope)).collect();
+    names.into_iter().filter(|name| !scope.is_hidden() && is_for_resources(name))
+}
+
+/// Whether a protected resource may ask for the scope `wire`. Whether a client gets a refresh token is a matter between it and
+/// the authorization server alone, so nobody is told here to ask for one.
+pub(crate) fn is_for_resources(wire: &str) -> bool {
+    wire != OFFLINE_ACCESS
 }
 
 /// The form of a language tag (RFC 5646 §2.1).
@@ -238,3 +267,6 @@ fn is_page(url: &str) -> bool {
 }
 
 const NAME: &str = "resource_name";
+
+/// OpenID Connect Core 1.0 §11.
+const OFFLINE_ACCESS: &str = "offline_access";

@@ -12,6 +12,7 @@ use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenErro
 use crate::credentials::{Malformed, Proofs};
 use crate::gate::RETRY_AFTER;
 use crate::lease::Ended;
+use crate::metadata::is_for_resources;
 
 /// Why a request goes no further, before anything is said about HTTP.
 ///
@@ -69,7 +70,7 @@ pub(crate) struct Denied {
     /// Absent and denied look the same.
     pub(crate) hidden: bool,
     /// The scopes that the operation needs, under the names that the caller's issuer gives them. `None` if it cannot
-    /// confer one of them.
+    /// confer one of them, or a resource must not ask for it.
     pub(crate) scopes: Option<Vec<String>>,
 }
 
@@ -112,7 +113,10 @@ impl Refusal {
         entity_type: Option<&str>,
     ) -> Self {
         let needed = denial.remedy().map(Remedy::needed_scopes).unwrap_or_default();
-        let wire = |name| session.and_then(|session| session.wire_name_of(name)).map(str::to_owned);
+        let wire = |name| {
+            let wire = session.and_then(|session| session.wire_name_of(name));
+            wire.filter(|wire| is_for_resources(wire)).map(str::to_owned)
+        };
         let scopes = needed.iter().map(wire).collect();
         let hidden = entity_type.is_some_and(|entity_type| bundle.is_hidden(entity_type));
         Self::Denied(Box::new(Denied { denial, hidden, scopes }))

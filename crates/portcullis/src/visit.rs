@@ -7,10 +7,11 @@ use http::Method;
 use portcullis_core::{Action, Permit, Session, UnixTime};
 
 use crate::answer::Answer;
+use crate::arrival::{Arrival, Entry};
 use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::{Entry, Gate};
-use crate::head::{Protocol, RequestHead, RouteMatch};
+use crate::gate::Gate;
+use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
 use crate::observe::{self, Status};
 use crate::refusal::{Defect, Refusal};
@@ -53,31 +54,16 @@ pub(crate) struct Listed {
 
 impl Visit {
     pub(crate) fn new(
-        gate: Gate,
-        id: DecisionId,
-        now: UnixTime,
-        head: &RequestHead<'_>,
+        arrival: Arrival,
+        route: Option<&RouteMatch>,
         session: Option<Arc<Session>>,
-        sender: Sender,
         entry: Entry,
     ) -> Self {
+        let Arrival { gate, id, now, method, sender, .. } = arrival;
         let Entry { target, permit } = entry;
-        let route = head.route().map_or("", RouteMatch::pattern).to_owned();
-        let protocol = head.route().map_or(Protocol::Http, RouteMatch::protocol);
-        let progress = Mutex::new(Progress::default());
-        Self {
-            gate,
-            id,
-            now,
-            method: head.method().clone(),
-            protocol,
-            route,
-            session,
-            sender,
-            target,
-            permit,
-            progress,
-        }
+        let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
+        let route = route.map_or("", RouteMatch::pattern).to_owned();
+        Self { gate, id, now, method, protocol, route, session, sender, target, permit, progress: Mutex::default() }
     }
 
     /// The action that is decided if the handler says `named`.
@@ -121,6 +107,13 @@ impl Visit {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a handler was told that there is no caller and did without. Frameworks whose optional extractors are
+    /// failed ones ask that way.
+    fn was_optional(&self, refusal: &Refusal, status: Option<Status>) -> bool {
+        let is_success = status.is_some_and(|status| matches!(status, Status::Http(status) if status.is_success()));
+        matches!(refusal, Refusal::NoCredentials) && self.permit.is_some() && is_success
+    }
+
     pub(crate) fn log(&self, progress: &mut Progress, status: Option<Status>) {
         if std::mem::replace(&mut progress.logged, true) {
             return;
@@ -136,7 +129,7 @@ impl Visit {
             action: progress.action.as_deref().or(routed),
             session: self.session.as_deref(),
             listed: progress.listed,
-            outcome: match &progress.refused {
+            outcome: match progress.refused.as_ref().filter(|(refusal, _)| !self.was_optional(refusal, status)) {
                 Some((refusal, _)) => observe::Outcome::Refused(refusal),
                 None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,
                 None => observe::Outcome::Undecided,

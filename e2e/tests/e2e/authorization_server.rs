@@ -78,11 +78,8 @@ impl AuthorizationServer {
 
     /// Runs a script of the native app.
     async fn app(&self, script: &'static str, options: &[&str], more: &[&str]) -> Value {
-        let mut command = node(script);
-        command.args(["--issuer", &self.issuer]).args(options).args(more);
-        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        let options: Vec<&str> = ["--issuer", &self.issuer].iter().chain(options).chain(more).copied().collect();
+        run_script(script, &options).await
     }
 
     /// An access token for the client `nightly-report` itself (RFC 6749 §4.4).
@@ -140,6 +137,15 @@ impl AuthorizationServer {
         assert_eq!(issuer, self.issuer);
         self.process = process;
     }
+}
+
+/// Runs a script of a client to its end, and reads the JSON that it prints.
+pub(crate) async fn run_script(script: &'static str, options: &[&str]) -> Value {
+    let mut command = node(script);
+    command.args(options);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn run(port: &str, keys: &Path, log: &Path) -> (Process, String) {

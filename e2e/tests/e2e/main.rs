@@ -16,6 +16,7 @@ mod eventually;
 mod folder;
 mod introspection;
 mod key_rotation;
+mod mcp;
 mod mtls;
 mod outages;
 mod people;

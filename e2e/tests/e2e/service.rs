@@ -1,8 +1,9 @@
 //! The protected service: the quickstart, with a bundle that names the real issuer.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use serde_json::Value;
 use toml::Table;
@@ -35,7 +36,7 @@ impl Service {
         let bundle = folder.join("bundle");
         copy(&policies(), &bundle);
         std::fs::write(bundle.join("portcullis.toml"), settings.file.to_string()).unwrap();
-        let mut command = Command::new(quickstart());
+        let mut command = Command::new(program("quickstart"));
         command.args(["--serve", "--as-configured", "--listen", "127.0.0.1:0", "--log", "trace", "--bundle"]);
         command.arg(bundle);
         let announced = |line: &str| line.strip_prefix("service ")?.split(' ').next().map(str::to_owned);
@@ -136,22 +137,22 @@ fn policies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/projects")
 }
 
-/// The program, built as the rest of the workspace is. Cargo builds the programs of other packages for nobody's tests.
-fn quickstart() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
+/// The program `name`, built as the rest of the workspace is. Cargo builds the programs of other packages for nobody's tests.
+pub(crate) fn program(name: &'static str) -> PathBuf {
+    static PROGRAMS: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+    let build = || {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--locked", "--bin", "quickstart", "--message-format", "json"]);
+        cargo.args(["build", "--locked", "--bin", name, "--message-format", "json"]);
         let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let messages = String::from_utf8(output.stdout).unwrap();
         let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let program = built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
-        program.unwrap()
-    })
+        built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next().unwrap()
+    };
+    PROGRAMS.lock().unwrap().entry(name).or_insert_with(build).clone()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

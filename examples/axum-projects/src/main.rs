@@ -42,6 +42,7 @@ async fn run() -> Result<(), Error> {
     let store = Store::open(&options.database).await?;
     let gate = load(&options, &url)?.gate().directory(store.clone()).build()?;
     let server = axum::serve(listener, service::app(&gate, store)?).with_graceful_shutdown(stopped());
+    print!("{}", gate.bundle().report());
     println!("service {url}");
     tokio::select! {
         served = async { server.await } => Ok(served?),

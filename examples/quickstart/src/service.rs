@@ -40,8 +40,13 @@ pub(crate) fn app(gate: &Gate, store: Store) -> Result<IntoMakeServiceWithConnec
 
 // Decided before the handler, on the resource that the directory supplied: the permit is the proof.
 
-async fn list_projects(_: Permit, Path(workspace): Path<String>, State(store): State<Store>) -> Json<Vec<Project>> {
-    Json(store.projects(&workspace))
+/// Each project in the list is decided by itself (`@lists`).
+async fn list_projects(
+    authz: Authz,
+    Path(workspace): Path<String>,
+    State(store): State<Store>,
+) -> Result<Json<Vec<Project>>, Rejection> {
+    Ok(Json(authz.filter(store.projects(&workspace))?))
 }
 
 async fn create_project(permit: Permit, Path(workspace): Path<String>, State(store): State<Store>) -> Response {

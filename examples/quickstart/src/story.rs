@@ -102,6 +102,14 @@ pub(crate) fn steps(now: i64) -> Vec<Step> {
         step("admin", valid(admin("manage:projects")), "GET", "/projects/apollo", None, allowed(200)),
         step("admin", valid(admin("read:projects")), "GET", "/projects/soyuz", None, denied(404, "guardrails")),
         step("admin", valid(admin("manage:projects")), "PATCH", "/projects/gemini", title(), denied(404, "guardrails")),
+        step(
+            "owner",
+            valid(json!({ "sub": "olga", "scope": "read:projects" })),
+            "GET",
+            "/workspaces/space/projects",
+            None,
+            allowed(200),
+        ),
         // Nothing is there, and the answer is the same.
         step("admin", valid(admin("manage:projects")), "PATCH", "/projects/vostok", title(), denied(404, "")),
         step(

@@ -124,7 +124,7 @@ action "WhoAmI" appliesTo { principal: [User], resource: [Api], context: Portcul
 action "Health";
 "#;
 
-const ROLES: &str = r#"
+pub(crate) const ROLES: &str = r#"
 @id("people") permit (principal is User, action, resource);
 @id("agents") permit (principal is Agent, action, resource);
 "#;

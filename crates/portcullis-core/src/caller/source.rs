@@ -279,6 +279,11 @@ impl Sources {
         read::caller(source, ids, self.agent_type, verified)
     }
 
+    /// The aliases of all sources, in order.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.by_alias.keys().map(String::as_str)
+    }
+
     /// The source with this alias.
     #[must_use]
     pub fn get(&self, alias: &str) -> Option<&Source> {

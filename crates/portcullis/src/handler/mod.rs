@@ -4,11 +4,13 @@
 //! wrapper derefs to it, and [`Adapter`] says in which types permits and refusals reach the handlers.
 
 mod allowed;
+mod assignment;
 mod authz;
 
 use std::sync::Arc;
 
 pub use allowed::Allowed;
+pub use assignment::{Assignment, RouterError, RouterProblem};
 pub use authz::Authz;
 use portcullis_core::Permit;
 

@@ -19,12 +19,13 @@ use crate::query_token::QueryToken;
 use crate::resource_identifier::ResourceIdentifier;
 
 /// The keys that this module takes from the top of the file.
-pub(super) const KEYS: &[&str] = &["resource", "query_token", "metadata", "proxy", "dpop"];
+pub(super) const KEYS: &[&str] = &["resource", "initial_scopes", "query_token", "metadata", "proxy", "dpop"];
 
 /// The HTTP side of a gate.
 #[derive(Debug, Default)]
 pub(super) struct HttpSettings {
     resource: ProtectedResource,
+    initial_scopes: Vec<String>,
     query_token: QueryToken,
     proxy: ProxySettings,
     proofs: Option<ProofVerifier>,
@@ -42,16 +43,17 @@ impl HttpSettings {
     pub(super) fn take(file: &mut Table<'_>, directory: &Path, problems: &mut Vec<Problem>) -> (Self, Vec<String>) {
         let identifiers: Vec<Spanned<String>> = file.take("resource", problems).unwrap_or_default();
         let resource = read_resource(file, &identifiers, problems);
+        let initial_scopes = file.take("initial_scopes", problems).unwrap_or_default();
         let query_token = file.take("query_token", problems).unwrap_or_default();
         let proxy = file.take_table("proxy", problems).map(|proxy| read_proxy(proxy, problems)).unwrap_or_default();
         let identifiers: Vec<String> = identifiers.into_iter().map(Spanned::into_inner).collect();
         let dpop = file.take_table("dpop", problems);
         let proofs = dpop.and_then(|dpop| read_dpop(&dpop, &identifiers, directory, problems));
-        (Self { resource, query_token, proxy, proofs }, identifiers)
+        (Self { resource, initial_scopes, query_token, proxy, proofs }, identifiers)
     }
 
     pub(super) fn apply(self, gate: GateBuilder) -> GateBuilder {
-        let mut gate = gate.resource(self.resource).query_token(self.query_token);
+        let mut gate = gate.resource(self.resource).initial_scopes(self.initial_scopes).query_token(self.query_token);
         if let Some(field) = self.proxy.scheme_field {
             gate = gate.forwarded_scheme(field);
         }

@@ -57,6 +57,7 @@ impl Gate {
 /// ```toml
 /// resource = ["https://api.example.com"]      # the URLs by which clients know this API (RFC 9728), the first of them for
 ///                                              # challenges; the audience where an issuer names none
+/// initial_scopes = ["read:projects"]           # what a client without a token is told to ask for first; default: nothing
 /// query_token = "ignore"                       # or "refuse": answer 400 to an access token in the query
 ///
 /// [metadata]                                   # what people read about the API; the rest of its metadata is generated

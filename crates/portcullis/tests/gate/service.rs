@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri};
 use portcullis::{
-    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Introspection, Issuer,
-    KeySet, Layer, Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
+    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, GateError,
+    Introspection, Issuer, KeySet, Layer, Profile, RequestHead, RouteMatch, Source, SourceSettings, UnixTime, Verifier,
 };
 use portcullis_testkit::TestIssuer;
 use serde::Deserialize;
@@ -30,6 +30,7 @@ const ENTITIES: &str = r#"[{ "uid": {"type": "Role", "id": "reader"}, "attrs": {
 
 const ROLES: &str = r#"@id("readers") permit (principal in Role::"reader", action, resource);"#;
 
+#[derive(Debug)]
 pub(crate) struct Service {
     issuer: TestIssuer,
     gate: Gate,
@@ -41,19 +42,26 @@ impl Service {
     }
 
     pub(crate) fn with_source(source: &Value, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::try_with_source(source, options).unwrap()
+    }
+
+    pub(crate) fn try_with_source(
+        source: &Value,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
+    ) -> Result<Self, GateError> {
         Self::start(source, |issuer| issuer, options)
     }
 
     /// A service whose issuer is asked about opaque tokens.
     pub(crate) fn asking(introspection: Introspection) -> Self {
-        Self::start(&json!({}), |issuer| issuer.with_introspection(introspection), |gate| gate)
+        Self::start(&json!({}), |issuer| issuer.with_introspection(introspection), |gate| gate).unwrap()
     }
 
     fn start(
         source: &Value,
         rules: impl FnOnce(Issuer) -> Issuer,
         options: impl FnOnce(GateBuilder) -> GateBuilder,
-    ) -> Self {
+    ) -> Result<Self, GateError> {
         let files = BundleFiles::new()
             .with_file("schema.cedarschema", SCHEMA)
             .with_file("roles/people.cedar", ROLES)
@@ -69,8 +77,8 @@ impl Service {
         let trusted =
             Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
         let verifier = Verifier::new([rules(trusted)]).unwrap();
-        let gate = options(Gate::builder(bundle, verifier).clock(Noon)).build().unwrap();
-        Self { issuer, gate }
+        let gate = options(Gate::builder(bundle, verifier).clock(Noon)).build()?;
+        Ok(Self { issuer, gate })
     }
 
     /// A token of `ann` with the members of `more` added or, where they are `null`, left out.

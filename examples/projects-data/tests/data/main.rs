@@ -1,6 +1,6 @@
 //! The store behind a gate, with the policies of `policies/projects`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests assert as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests assert as tests do")]
 
 mod changes;
 mod outages;

@@ -86,10 +86,10 @@ async fn a_table_that_is_gone_is_an_outage_for_those_who_need_it() {
     run(&mut file.connect().await, "DROP TABLE member_roles").await;
     assert_unavailable(world.ask(GET, &["apollo"], ada()).await);
     let service = json!({ "sub": "nightly-report", "client_id": "nightly-report", "scope": "read:projects" });
-    let list = "GET /workspaces/{workspace}/projects";
-    assert_eq!(world.status(list, &["space"], service.clone()).await, 200);
+    let report = "POST /workspaces/{workspace}/reports";
+    assert_eq!(world.status(report, &["space"], service.clone()).await, 200);
     run(&mut file.connect().await, "PRAGMA foreign_keys = OFF; DROP TABLE workspaces").await;
-    assert_unavailable(world.ask(list, &["space"], service).await);
+    assert_unavailable(world.ask(report, &["space"], service).await);
 }
 
 #[tokio::test]

@@ -1,0 +1,120 @@
+//! A request whose sender is known, and whose route is not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use portcullis_core::{Action, Caller, Permit, Session, UnixTime};
+
+use crate::admission::Admission;
+use crate::answer::Answer;
+use crate::challenge::Sender;
+use crate::decision_id::DecisionId;
+use crate::gate::Gate;
+use crate::head::{Protocol, RouteMatch};
+use crate::observe;
+use crate::refusal::Refusal;
+use crate::routes::Target;
+use crate::visit::Visit;
+
+/// A request with credentials that are accepted, or without any, before it is known what it asks for.
+///
+/// [`Gate::open`] goes through this state at once. A framework that runs code of the application before it routes keeps
+/// one in between. It must end each with [`Arrival::admit`] or [`Arrival::conclude`], which write the log event.
+#[derive(Clone)]
+pub struct Arrival {
+    pub(crate) gate: Gate,
+    pub(crate) id: DecisionId,
+    pub(crate) now: UnixTime,
+    pub(crate) method: Method,
+    pub(crate) sender: Sender,
+    pub(crate) caller: Option<Caller>,
+}
+
+impl Arrival {
+    /// The second half of [`Gate::open`]: lets the request through to the handler of `route`, or says what to answer.
+    /// `None` if the framework found no route.
+    ///
+    /// # Errors
+    ///
+    /// The answer to send instead of calling the handler. The refusal is logged.
+    pub async fn admit(mut self, route: Option<&RouteMatch>) -> Result<Admission, Answer> {
+        let (caller, mut session) = (self.caller.take(), None);
+        match self.enter(caller, route, &mut session).await {
+            Ok(entry) => Ok(Visit::new(self, route, session, entry).into()),
+            Err(refusal) => Err(self.refuse(&refusal, route, session.as_deref())),
+        }
+    }
+
+    /// Ends a request that was answered with `status` although nobody asked for a decision, and logs it.
+    ///
+    /// `Some` is the answer to send instead: the refusal, if there is one. Nor does it help that the action would have
+    /// been allowed, as what was done was done before: only an error is the application's own.
+    pub async fn conclude(mut self, route: Option<&RouteMatch>, status: StatusCode) -> Option<Answer> {
+        let (caller, mut session) = (self.caller.take(), None);
+        match self.enter(caller, route, &mut session).await {
+            Ok(entry) => {
+                let undecided = Entry { permit: None, ..entry };
+                Admission::from(Visit::new(self, route, session, undecided)).conclude(status)
+            }
+            Err(refusal) => Some(self.refuse(&refusal, route, session.as_deref())),
+        }
+    }
+
+    /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
+    /// of routes, and one whose token is not valid learns nothing of policies.
+    async fn enter(
+        &self,
+        caller: Option<Caller>,
+        route: Option<&RouteMatch>,
+        session: &mut Option<Arc<Session>>,
+    ) -> Result<Entry, Refusal> {
+        let target = self.gate.find(&self.method, route);
+        let action = target.as_ref().ok().and_then(|(target, _)| self.gate.action(target));
+        match caller {
+            // The directory is not to be bothered for a route that does not exist.
+            Some(caller) if target.is_ok() => *session = Some(Arc::new(self.gate.session(caller).await?)),
+            Some(_) => {}
+            None if action.is_some_and(Action::is_public) => {}
+            None => return Err(Refusal::NoCredentials),
+        }
+        let (target, route) = target?;
+        let permit = match action {
+            Some(action) => {
+                self.gate.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
+            }
+            None => None,
+        };
+        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new) })
+    }
+
+    /// The answer to `refusal`, which is logged.
+    pub(crate) fn refuse(&self, refusal: &Refusal, route: Option<&RouteMatch>, session: Option<&Session>) -> Answer {
+        let answer = self.gate.answer(refusal, &self.sender, self.id, &self.method);
+        let target = self.gate.find(&self.method, route).ok();
+        observe::Event {
+            id: self.id,
+            method: &self.method,
+            route: route.map(RouteMatch::pattern),
+            action: target.and_then(|(target, _)| self.gate.action(target)).map(Action::name),
+            session,
+            listed: None,
+            outcome: observe::Outcome::Refused(refusal),
+            status: Some(answer.status_over(route.map_or(Protocol::Http, RouteMatch::protocol))),
+        }
+        .emit();
+        answer
+    }
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival").field("decision_id", &self.id.to_string()).finish_non_exhaustive()
+    }
+}
+
+/// What a request is let in for.
+pub(crate) struct Entry {
+    pub(crate) target: Target,
+    pub(crate) permit: Option<Arc<Permit>>,
+}
