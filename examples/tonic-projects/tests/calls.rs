@@ -83,7 +83,8 @@ async fn a_list_shows_what_each_caller_may_see() {
         answer.map(|answer| answer.projects.into_iter().map(|project| project.id).collect::<Vec<_>>())
     };
     assert_eq!(titles("vic").await.unwrap(), ["apollo", "gemini", "mercury"]);
-    assert_eq!(titles("eve").await.unwrap_err().code(), Code::PermissionDenied);
+    // Of another tenant: she may ask, and nothing is shown.
+    assert!(titles("eve").await.unwrap().is_empty());
 }
 
 #[tokio::test]
