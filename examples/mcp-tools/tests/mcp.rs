@@ -137,8 +137,8 @@ impl Answer {
     #[track_caller]
     fn result(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
-        let events = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
-        let last = events.filter(|data| !data.trim().is_empty()).last().unwrap_or_else(|| panic!("{self:?}"));
+        let mut events = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
+        let last = events.rfind(|data| !data.trim().is_empty()).unwrap_or_else(|| panic!("{self:?}"));
         serde_json::from_str::<Value>(last).unwrap()["result"].clone()
     }
 
