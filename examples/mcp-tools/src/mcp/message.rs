@@ -83,7 +83,6 @@ impl Posted {
     }
 
     /// The text to hand on, written anew from what was parsed: whoever reads it next can find nothing else in it.
-    #[must_use]
     pub fn into_body(self) -> Body {
         self.body.to_string().into()
     }
