@@ -13,10 +13,12 @@ pub use service::serve;
     missing_docs,
     unused_qualifications,
     clippy::all,
+    clippy::allow_attributes_without_reason,
     clippy::exhaustive_structs,
     clippy::missing_errors_doc,
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
+    clippy::too_many_lines,
     clippy::wildcard_imports,
     reason = "it is generated"
 )]
