@@ -98,7 +98,7 @@ fn a_mistake_is_refused_with_its_line_and_what_to_do() {
         (with("[layers]", "[layer]"), "4: unknown key `layer` | did you mean `layers`?"),
         (
             with("[directory]", "[limit]"),
-            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `api_keys`, `resource`, `query_token`, `metadata`, `proxy`",
+            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `api_keys`, `resource`, `initial_scopes`, `query_token`, `metadata`, `proxy`",
         ),
         (with("supplies", "suplies"), "10: unknown key `suplies` | did you mean `supplies`?"),
         (with("guardrails =", "guardrail ="), "6: unknown key `guardrail` | did you mean `guardrails`?"),
