@@ -70,7 +70,7 @@ impl<B, T> Guarded<B> for T where
 
 impl GateExt for Gate {
     fn router(&self) -> GateRouter {
-        let assignment = Assignment::new(Arc::clone(self.bundle()));
+        let assignment = Assignment::new(self.bundle());
         GateRouter { gate: self.clone(), assignment, resources: BTreeMap::new() }
     }
 

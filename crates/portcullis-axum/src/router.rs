@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -42,7 +41,7 @@ pub trait GateExt {
 
 impl GateExt for Gate {
     fn router<S: Clone + Send + Sync + 'static>(&self) -> GateRouter<S> {
-        let assignment = Assignment::new(Arc::clone(self.bundle()));
+        let assignment = Assignment::new(self.bundle());
         GateRouter { gate: self.clone(), router: Router::new(), assignment, paths: BTreeSet::new() }
     }
 

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::decision_id::DecisionId;
-use crate::gate::{Gate, RETRY_AFTER};
+use crate::gate::RETRY_AFTER;
 use crate::lease::{Ended, Lease, Standing};
 use crate::observe::Status;
+use crate::pinned::Pinned;
 use crate::refusal::{Defect, Refusal, chain};
 use crate::visit::{Listed, Visit};
 
@@ -169,7 +170,7 @@ impl Admission {
         let replaced = forgotten.map(|forgotten| {
             let answer = || {
                 let refusal = Refusal::from(forgotten);
-                let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
+                let answer = self.0.pinned.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
                 (refusal, answer)
             };
             progress.refused.get_or_insert_with(answer).1.clone()
@@ -188,7 +189,7 @@ impl Admission {
         let visit = &*self.0;
         let decided = visit.action(named).and_then(|action| {
             let resource = ResourceData::of(resource).map_err(Defect::from)?;
-            visit.gate.decide(visit.session.as_deref(), action, &resource, facts?, visit.now)
+            visit.pinned.decide(visit.session.as_deref(), action, &resource, facts?, visit.now)
         });
         match decided {
             Ok(permit) => {
@@ -202,8 +203,8 @@ impl Admission {
         }
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.0.gate
+    pub(crate) fn pinned(&self) -> &Pinned {
+        &self.0.pinned
     }
 
     /// The time at which everything about this request is decided.
@@ -227,7 +228,7 @@ impl Admission {
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) -> Answer {
-        let answer = self.0.gate.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
+        let answer = self.0.pinned.answer(&refusal, &self.0.sender, self.0.id, &self.0.method);
         self.0.progress().refused = Some((refusal, answer.clone()));
         answer
     }

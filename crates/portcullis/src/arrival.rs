@@ -10,9 +10,9 @@ use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::Gate;
 use crate::head::{Protocol, RouteMatch};
 use crate::observe;
+use crate::pinned::Pinned;
 use crate::refusal::Refusal;
 use crate::routes::Target;
 use crate::visit::Visit;
@@ -23,7 +23,7 @@ use crate::visit::Visit;
 /// one in between. It must end each with [`Arrival::admit`] or [`Arrival::conclude`], which write the log event.
 #[derive(Clone)]
 pub struct Arrival {
-    pub(crate) gate: Gate,
+    pub(crate) pinned: Pinned,
     pub(crate) id: DecisionId,
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
@@ -69,11 +69,11 @@ impl Arrival {
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
-        let target = self.gate.find(&self.method, route);
-        let action = target.as_ref().ok().and_then(|(target, _)| self.gate.action(target));
+        let target = self.pinned.find(&self.method, route);
+        let action = target.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
         match caller {
             // The directory is not to be bothered for a route that does not exist.
-            Some(caller) if target.is_ok() => *session = Some(Arc::new(self.gate.session(caller).await?)),
+            Some(caller) if target.is_ok() => *session = Some(Arc::new(self.pinned.session(caller).await?)),
             Some(_) => {}
             None if action.is_some_and(Action::is_public) => {}
             None => return Err(Refusal::NoCredentials),
@@ -81,7 +81,7 @@ impl Arrival {
         let (target, route) = target?;
         let permit = match action {
             Some(action) => {
-                self.gate.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
+                self.pinned.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
             }
             None => None,
         };
@@ -90,13 +90,13 @@ impl Arrival {
 
     /// The answer to `refusal`, which is logged.
     pub(crate) fn refuse(&self, refusal: &Refusal, route: Option<&RouteMatch>, session: Option<&Session>) -> Answer {
-        let answer = self.gate.answer(refusal, &self.sender, self.id, &self.method);
-        let target = self.gate.find(&self.method, route).ok();
+        let answer = self.pinned.answer(refusal, &self.sender, self.id, &self.method);
+        let target = self.pinned.find(&self.method, route).ok();
         observe::Event {
             id: self.id,
             method: &self.method,
             route: route.map(RouteMatch::pattern),
-            action: target.and_then(|(target, _)| self.gate.action(target)).map(Action::name),
+            action: target.and_then(|(target, _)| self.pinned.action(target)).map(Action::name),
             session,
             listed: None,
             outcome: observe::Outcome::Refused(refusal),

@@ -1,11 +1,11 @@
 //! What a gate is made of.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use http::HeaderName;
-use portcullis_core::{Bundle, Discharge, Engine};
+use portcullis_core::{Bundle, Discharge};
 use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayStore, Revocations, Verifier};
 
 use crate::challenge::is_quotable;
@@ -14,9 +14,9 @@ use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
-use crate::metadata::{self, Metadata, ProtectedResource};
+use crate::metadata::ProtectedResource;
 use crate::query_token::QueryToken;
-use crate::routes::RouteTable;
+use crate::rules::{Around, Rules};
 use crate::transport::Transport;
 
 /// A gate with its options open. Made by [`Gate::builder`]; the defaults stand at [`Gate`].
@@ -171,27 +171,25 @@ impl GateBuilder {
         if let Some(issuer) = self.verifier.issuers().find(needs_proofs) {
             return Err(GateError::NoProofs { alias: issuer.alias().to_owned() });
         }
-        let supplies = self.directory.supplies();
-        let missing = self.bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
-        if let Some(entity_type) = missing {
-            return Err(GateError::NotSupplied { entity_type: entity_type.to_owned() });
-        }
-        let metadata = Metadata::new(&self.resource, &self.bundle, &self.verifier, &self.proxies);
-        if let Some(route) = taken(&self.bundle, &metadata) {
-            return Err(GateError::MetadataRoute { route });
-        }
-        let initial_scopes = metadata::initial_scopes(&self.bundle, &self.verifier, &self.initial_scopes)
-            .map_err(|scope| GateError::InitialScope { scope })?;
+        let rules = Rules::new(
+            self.bundle,
+            &Around {
+                verifier: &self.verifier,
+                directory: &*self.directory,
+                proxies: &self.proxies,
+                resource: &self.resource,
+                initial_scopes: &self.initial_scopes,
+            },
+        )?;
         Ok(Gate(Arc::new(Parts {
-            initial_scopes,
-            routes: RouteTable::new(&self.bundle),
-            metadata,
+            rules: RwLock::new(Arc::new(rules)),
+            resource: self.resource,
+            initial_scopes: self.initial_scopes,
             query_token: self.query_token,
             revocations: self.revocations,
             transport: self.transport,
             proxies: self.proxies,
             dpop_algs: self.verifier.proofs().map(ProofVerifier::algs),
-            engine: Engine::new(self.bundle),
             verifier: self.verifier,
             clock: self.clock,
             directory: self.directory,
@@ -244,13 +242,6 @@ pub enum GateError {
         /// The realm.
         realm: String,
     },
-}
-
-/// The route of the schema that stands where the gate serves metadata.
-fn taken(bundle: &Bundle, metadata: &Metadata) -> Option<String> {
-    let routes = bundle.actions().flat_map(|action| action.routes().iter().chain(action.via()));
-    let mut taken = routes.filter(|route| metadata.paths().any(|path| path == route.path()));
-    taken.next().map(ToString::to_string)
 }
 
 impl fmt::Debug for GateBuilder {

@@ -1,33 +1,32 @@
 //! The gate: a request in, an admission or an answer out.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
-};
+use portcullis_core::{Bundle, Caller, Grant, UnixTime};
 use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::arrival::Arrival;
 use crate::builder::GateBuilder;
-use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
+use crate::challenge::Sender;
 use crate::clock::Clock;
 use crate::connection::Proxies;
 use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
-use crate::directory::{BoxFuture, Directory, DirectoryError};
+use crate::directory::Directory;
 use crate::duties::Duties;
-use crate::head::{RequestHead, RouteMatch};
+use crate::head::RequestHead;
 use crate::lease::{Ended, Standing};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, ProtectedResource};
+use crate::pinned::Pinned;
 use crate::query_token::QueryToken;
-use crate::refusal::{Defect, Refusal, chain};
+use crate::refusal::Refusal;
 use crate::revocation;
-use crate::routes::{RouteTable, Target, Unroutable};
+use crate::rules::Rules;
 use crate::transport::Transport;
 
 /// What a service holds: it lets a request through or says what to answer instead.
@@ -59,17 +58,17 @@ impl PartialEq for Gate {
 impl Eq for Gate {}
 
 pub(crate) struct Parts {
-    pub(crate) engine: Engine,
-    pub(crate) routes: RouteTable,
+    /// What follows from the bundle, replaced as a whole. The lock is held to read or write the pointer, and nothing else.
+    pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) verifier: Verifier,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) directory: Box<dyn Directory>,
     pub(crate) directory_timeout: Duration,
     pub(crate) duties: Duties,
     pub(crate) realm: String,
-    pub(crate) metadata: Metadata,
-    /// As challenges write them, under the names of the issuers.
-    pub(crate) initial_scopes: Option<String>,
+    pub(crate) resource: ProtectedResource,
+    /// As the bundle names them.
+    pub(crate) initial_scopes: Vec<String>,
     pub(crate) query_token: QueryToken,
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
@@ -84,10 +83,15 @@ impl Gate {
         GateBuilder::new(bundle, verifier)
     }
 
-    /// The bundle that it decides by.
+    /// The bundle by which the next request will be decided.
     #[must_use]
-    pub fn bundle(&self) -> &Arc<Bundle> {
-        self.0.engine.bundle()
+    pub fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(self.rules().engine.bundle())
+    }
+
+    /// The rules that hold now.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The answer to a request for metadata of the protected resource (RFC 9728 §3), which anybody may have; `None` if the
@@ -99,7 +103,7 @@ impl Gate {
         if !Metadata::is_well_known(head.uri()) {
             return None;
         }
-        match self.0.metadata.find(head.uri(), head.headers()) {
+        match self.rules().metadata.find(head.uri(), head.headers()) {
             Some(document) => Some(Answer::metadata(document, head.method())),
             None => head.route().is_none().then(|| Answer::no_metadata(head.method())),
         }
@@ -107,7 +111,7 @@ impl Gate {
 
     /// The paths at which [`Gate::metadata`] has documents, for routers that must name them.
     pub fn metadata_paths(&self) -> impl Iterator<Item = &str> {
-        self.0.metadata.paths()
+        self.0.resource.paths()
     }
 
     /// The proxies that are believed.
@@ -136,65 +140,19 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let identified = self.identify(head, now, &mut sender).await;
+        let pinned = Pinned { gate: self.clone(), rules: self.rules() };
+        let identified = self.identify(&pinned.rules, head, now, &mut sender).await;
         let id = DecisionId::new(now);
-        let arrival = Arrival { gate: self.clone(), id, now, method: head.method().clone(), sender, caller: None };
+        let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, caller: None };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),
             Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),
         }
     }
 
-    pub(crate) fn answer(&self, refusal: &Refusal, sender: &Sender, id: DecisionId, method: &http::Method) -> Answer {
-        let space = ProtectionSpace {
-            realm: &self.0.realm,
-            metadata: self.0.metadata.url(),
-            initial_scopes: self.0.initial_scopes.as_deref(),
-            dpop_algs: self.0.dpop_algs.as_deref(),
-            api_keys: match self.key_place() {
-                Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
-                _ => ApiKeyScheme::None,
-            },
-        };
-        let answer = Answer::of(refusal, space, sender.scheme, id, method);
-        match &sender.next_nonce {
-            Some(nonce) => answer.with_nonce(nonce),
-            None => answer,
-        }
-    }
-
     /// Where requests carry API keys, if they are accepted.
-    fn key_place(&self) -> Option<&KeyPlace> {
+    pub(crate) fn key_place(&self) -> Option<&KeyPlace> {
         self.0.verifier.api_keys().map(ApiKeys::place)
-    }
-
-    /// Decides and discharges.
-    pub(crate) fn decide(
-        &self,
-        session: Option<&Session>,
-        action: &str,
-        resource: &ResourceData,
-        facts: Facts,
-        now: UnixTime,
-    ) -> Result<Permit, Refusal> {
-        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
-            Decision::Allow(grant) => {
-                grant.discharge(&self.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
-            }
-            Decision::Deny(denial) => {
-                Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
-            }
-        }
-    }
-
-    /// Decides, and discharges nothing.
-    pub(crate) fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
-        let public = self.bundle().action(request.action()).is_some_and(Action::is_public);
-        match session.filter(|_| !public) {
-            Some(session) => session.decide(request),
-            // Denies whatever is not public.
-            None => self.0.engine.decide_public(request),
-        }
     }
 
     /// Whether all obligations of `grant` have a handler.
@@ -228,6 +186,7 @@ impl Gate {
     /// The steps of [`Gate::authenticate`], in the order of their answers. `None` if there are no credentials.
     async fn identify(
         &self,
+        rules: &Rules,
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
@@ -244,37 +203,12 @@ impl Gate {
         if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        self.caller(&credentials, head, now, sender).await.map(Some)
-    }
-
-    /// What the application knows of `caller`, prepared for decisions.
-    pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
-        let known = self.ask(self.0.directory.principal(&caller)).await?;
-        Ok(self.0.engine.session_with(caller, &known)?)
-    }
-
-    pub(crate) fn find<'a>(
-        &'a self,
-        method: &http::Method,
-        route: Option<&'a RouteMatch>,
-    ) -> Result<(&'a Target, &'a RouteMatch), Refusal> {
-        let route = route.ok_or(Refusal::NoRoute)?;
-        let target = self.0.routes.find(method, route).map_err(|error| match error {
-            Unroutable::NoAction => Refusal::NoAction,
-            Unroutable::MethodNotAllowed { allowed } => Refusal::MethodNotAllowed { allowed },
-        })?;
-        Ok((target, route))
-    }
-
-    pub(crate) fn action(&self, target: &Target) -> Option<&Action> {
-        match target {
-            Target::Action { name, .. } => self.bundle().action(name),
-            Target::Via(_) => None,
-        }
+        self.caller(rules, &credentials, head, now, sender).await.map(Some)
     }
 
     async fn caller(
         &self,
+        rules: &Rules,
         credentials: &Credentials<'_>,
         head: &RequestHead<'_>,
         now: UnixTime,
@@ -305,74 +239,18 @@ impl Gate {
             None => claims,
         };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
-        let caller = self.0.engine.caller(&claims).map_err(unusable)?;
+        let caller = rules.engine.caller(&claims).map_err(unusable)?;
         if let Some(revocations) = &self.0.revocations {
             revocation::refuse_revoked(revocations.as_ref(), &caller, now)?;
         }
         Ok(caller)
-    }
-
-    /// `None` if the handler decides, and nothing speaks against it yet.
-    pub(crate) async fn decide_before_handler(
-        &self,
-        action: &Action,
-        target: &Target,
-        route: &RouteMatch,
-        session: Option<&Session>,
-        now: UnixTime,
-    ) -> Result<Option<Permit>, Refusal> {
-        let values = route.values().ok_or(Refusal::UnreadablePath)?;
-        let named = target.resource_named(action, values, session)?;
-        let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
-        let deferred = route.protocol().defers(action);
-        // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
-        if (deferred || supplied)
-            && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
-        {
-            let only = || action.only_resource_type().map(ToString::to_string);
-            let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
-            return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
-        }
-        if deferred {
-            return Ok(None);
-        }
-        let resource = match named {
-            Some((entity_type, id)) if supplied => self.look_up(&entity_type, &id).await?,
-            // Nothing reads more of it than its id: else the bundle would not have loaded.
-            Some((entity_type, id)) => ResourceData::bare(entity_type, id),
-            // A public action may be about nothing; for any other, the engine refuses a resource without type.
-            None => ResourceData::bare("", ""),
-        };
-        self.decide(session, action.name(), &resource, Facts::none(), now).map(Some)
-    }
-
-    fn is_supplied(&self, entity_type: &str) -> bool {
-        self.bundle().supplied().any(|supplied| supplied == entity_type)
-    }
-
-    async fn look_up(&self, entity_type: &str, id: &str) -> Result<ResourceData, Refusal> {
-        let resource = self.ask(self.0.directory.resource(entity_type, id)).await?.ok_or(Refusal::Absent)?;
-        if (resource.entity_type(), resource.id()) == (entity_type, id) {
-            Ok(resource)
-        } else {
-            Err(Defect::OtherResource.into())
-        }
-    }
-
-    async fn ask<T>(&self, answer: BoxFuture<'_, Result<T, DirectoryError>>) -> Result<T, Refusal> {
-        let reason = match tokio::time::timeout(self.0.directory_timeout, answer).await {
-            Ok(Ok(known)) => return Ok(known),
-            Ok(Err(error)) => chain(&error),
-            Err(_) => return Err(Refusal::TooSlow { retry_after: RETRY_AFTER }),
-        };
-        Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
     }
 }
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
-            .field("bundle", &self.engine.bundle().hash())
+            .field("rules", &self.rules)
             .field("realm", &self.realm)
             .field("duties", &self.duties)
             .finish_non_exhaustive()

@@ -23,12 +23,15 @@ mod lease;
 mod lists;
 mod metadata;
 mod observe;
+mod pinned;
 mod problem;
 mod query_token;
 mod refusal;
+mod reload;
 mod resource_identifier;
 mod revocation;
 mod routes;
+mod rules;
 mod settings;
 mod transport;
 mod visit;
@@ -58,5 +61,6 @@ pub use portcullis_token::{
     Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
+pub use reload::{Changes, ReloadError};
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
 pub use settings::{Loaded, load, load_dir};

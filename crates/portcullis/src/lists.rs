@@ -28,7 +28,7 @@ impl Admission {
         let mut hidden = 0;
         for item in items {
             let data = ResourceData::of(&item).map_err(|error| self.refuse(Defect::from(error).into()))?;
-            match self.gate().decide(session, &item_action, &data, Facts::none(), self.now()) {
+            match self.pinned().decide(session, &item_action, &data, Facts::none(), self.now()) {
                 Ok(_) => shown.push(item),
                 Err(refusal) => {
                     hidden += 1;
@@ -56,19 +56,19 @@ impl Admission {
         let resource = ResourceData::of(resource).map_err(|error| self.refuse(Defect::from(error).into()))?;
         let applies =
             |action: &&Action| action.resource_types().any(|known| known.to_string() == resource.entity_type());
-        let actions = self.gate().bundle().actions().filter(applies);
+        let actions = self.pinned().bundle().actions().filter(applies);
         Ok(actions.filter_map(|action| self.possibility(action, &resource)).collect())
     }
 
     fn possibility(&self, action: &Action, resource: &ResourceData) -> Option<AllowedAction> {
-        let (gate, session) = (self.gate(), self.session().map(|session| &**session));
+        let (pinned, session) = (self.pinned(), self.session().map(|session| &**session));
         let name = action.name();
-        let needs = match gate.judge(session, &Request::new(name, resource, self.now())) {
-            Decision::Allow(grant) => gate.can_discharge(&grant).then_some(None)?,
+        let needs = match pinned.judge(session, &Request::new(name, resource, self.now())) {
+            Decision::Allow(grant) => pinned.gate.can_discharge(&grant).then_some(None)?,
             Decision::Deny(denial) => {
-                let refusal = Refusal::denied(gate.bundle(), session, denial, None);
+                let refusal = Refusal::denied(pinned.bundle(), session, denial, None);
                 let Refusal::Denied(denied) = refusal else { return None };
-                Some(Needs::of(&denied.obtainable(gate.proofs())?))
+                Some(Needs::of(&denied.obtainable(pinned.gate.proofs())?))
             }
         };
         Some(AllowedAction { action: name.to_owned(), needs })

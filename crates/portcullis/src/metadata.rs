@@ -83,6 +83,11 @@ impl ProtectedResource {
     pub fn metadata_url(&self) -> Option<&str> {
         self.identifiers.iter().find_map(ResourceIdentifier::metadata_url)
     }
+
+    /// The paths under which its documents stand.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.identifiers.iter().filter_map(ResourceIdentifier::location).map(Location::path)
+    }
 }
 
 /// Why a protected resource cannot be described so.
@@ -122,7 +127,6 @@ pub enum ProtectedResourceError {
 /// The documents, ready to be sent. They follow from what the gate decides by, so that they cannot say anything else.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
-    url: Option<String>,
     documents: Vec<(Location, String)>,
 }
 
@@ -149,17 +153,7 @@ impl Metadata {
             identifier.location().map(|location| (location.clone(), text))
         };
         let documents = resource.identifiers.iter().filter_map(document).collect();
-        Self { url: resource.metadata_url().map(str::to_owned), documents }
-    }
-
-    /// Where challenges lead.
-    pub(crate) fn url(&self) -> Option<&str> {
-        self.url.as_deref()
-    }
-
-    /// The paths under which documents stand.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.documents.iter().map(|(location, _)| location.path())
+        Self { documents }
     }
 
     /// The document that stands at `uri`.

@@ -10,16 +10,16 @@ use crate::answer::Answer;
 use crate::arrival::{Arrival, Entry};
 use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
-use crate::gate::Gate;
 use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
 use crate::observe::{self, Status};
+use crate::pinned::Pinned;
 use crate::refusal::{Defect, Refusal};
 use crate::routes::Target;
 
 /// What all handles of an admission share.
 pub(crate) struct Visit {
-    pub(crate) gate: Gate,
+    pub(crate) pinned: Pinned,
     pub(crate) id: DecisionId,
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
@@ -59,11 +59,11 @@ impl Visit {
         session: Option<Arc<Session>>,
         entry: Entry,
     ) -> Self {
-        let Arrival { gate, id, now, method, sender, .. } = arrival;
+        let Arrival { pinned, id, now, method, sender, .. } = arrival;
         let Entry { target, permit } = entry;
         let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
         let route = route.map_or("", RouteMatch::pattern).to_owned();
-        Self { gate, id, now, method, protocol, route, session, sender, target, permit, progress: Mutex::default() }
+        Self { pinned, id, now, method, protocol, route, session, sender, target, permit, progress: Mutex::default() }
     }
 
     /// The action that is decided if the handler says `named`.
@@ -91,7 +91,7 @@ impl Visit {
             Target::Action { name, .. } => &**name,
             Target::Via(_) => progress.action.as_deref()?,
         };
-        self.gate.bundle().action(action).and_then(Action::lists)
+        self.pinned.bundle().action(action).and_then(Action::lists)
     }
 
     /// How the credential stands by now, which may be long after the request began.
@@ -99,7 +99,7 @@ impl Visit {
         let Some(session) = &self.session else {
             return Standing::Good { left: Duration::MAX };
         };
-        self.gate.standing(session.caller())
+        self.pinned.gate.standing(session.caller())
     }
 
     /// What a handler that panicked has written is still whole: every change is one assignment.

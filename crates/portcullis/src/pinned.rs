@@ -1,0 +1,167 @@
+//! A gate held to one bundle: the steps of a request after its credentials.
+
+use std::fmt;
+use std::sync::Arc;
+
+use portcullis_core::{Action, Bundle, Caller, Decision, Facts, Permit, Request, ResourceData, Session, UnixTime};
+use portcullis_token::KeyPlace;
+
+use crate::answer::Answer;
+use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
+use crate::decision_id::DecisionId;
+use crate::directory::{BoxFuture, DirectoryError};
+use crate::gate::{Gate, RETRY_AFTER};
+use crate::head::RouteMatch;
+use crate::refusal::{Defect, Refusal, chain};
+use crate::routes::{Target, Unroutable};
+use crate::rules::Rules;
+
+/// A gate with the rules that held when a request began: whatever is asked about this request is answered by them, also if
+/// other rules hold by now.
+#[derive(Clone)]
+pub(crate) struct Pinned {
+    pub(crate) gate: Gate,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl Pinned {
+    /// The bundle that the request is decided by.
+    pub(crate) fn bundle(&self) -> &Arc<Bundle> {
+        self.rules.engine.bundle()
+    }
+
+    pub(crate) fn answer(&self, refusal: &Refusal, sender: &Sender, id: DecisionId, method: &http::Method) -> Answer {
+        let space = ProtectionSpace {
+            realm: &self.gate.0.realm,
+            metadata: self.gate.0.resource.metadata_url(),
+            initial_scopes: self.rules.initial_scopes.as_deref(),
+            dpop_algs: self.gate.0.dpop_algs.as_deref(),
+            api_keys: match self.gate.key_place() {
+                Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
+                _ => ApiKeyScheme::None,
+            },
+        };
+        let answer = Answer::of(refusal, space, sender.scheme, id, method);
+        match &sender.next_nonce {
+            Some(nonce) => answer.with_nonce(nonce),
+            None => answer,
+        }
+    }
+
+    /// Decides and discharges.
+    pub(crate) fn decide(
+        &self,
+        session: Option<&Session>,
+        action: &str,
+        resource: &ResourceData,
+        facts: Facts,
+        now: UnixTime,
+    ) -> Result<Permit, Refusal> {
+        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
+            Decision::Allow(grant) => {
+                grant.discharge(&self.gate.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
+            }
+            Decision::Deny(denial) => {
+                Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
+            }
+        }
+    }
+
+    /// Decides, and discharges nothing.
+    pub(crate) fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
+        let public = self.bundle().action(request.action()).is_some_and(Action::is_public);
+        match session.filter(|_| !public) {
+            Some(session) => session.decide(request),
+            // Denies whatever is not public.
+            None => self.rules.engine.decide_public(request),
+        }
+    }
+
+    /// What the application knows of `caller`, prepared for decisions.
+    pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
+        let known = self.ask(self.gate.0.directory.principal(&caller)).await?;
+        Ok(self.rules.engine.session_with(caller, &known)?)
+    }
+
+    pub(crate) fn find<'a>(
+        &'a self,
+        method: &http::Method,
+        route: Option<&'a RouteMatch>,
+    ) -> Result<(&'a Target, &'a RouteMatch), Refusal> {
+        let route = route.ok_or(Refusal::NoRoute)?;
+        let target = self.rules.routes.find(method, route).map_err(|error| match error {
+            Unroutable::NoAction => Refusal::NoAction,
+            Unroutable::MethodNotAllowed { allowed } => Refusal::MethodNotAllowed { allowed },
+        })?;
+        Ok((target, route))
+    }
+
+    pub(crate) fn action(&self, target: &Target) -> Option<&Action> {
+        match target {
+            Target::Action { name, .. } => self.bundle().action(name),
+            Target::Via(_) => None,
+        }
+    }
+
+    /// `None` if the handler decides, and nothing speaks against it yet.
+    pub(crate) async fn decide_before_handler(
+        &self,
+        action: &Action,
+        target: &Target,
+        route: &RouteMatch,
+        session: Option<&Session>,
+        now: UnixTime,
+    ) -> Result<Option<Permit>, Refusal> {
+        let values = route.values().ok_or(Refusal::UnreadablePath)?;
+        let named = target.resource_named(action, values, session)?;
+        let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
+        let deferred = route.protocol().defers(action);
+        // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
+        if (deferred || supplied)
+            && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
+        {
+            let only = || action.only_resource_type().map(ToString::to_string);
+            let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
+            return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
+        }
+        if deferred {
+            return Ok(None);
+        }
+        let resource = match named {
+            Some((entity_type, id)) if supplied => self.look_up(&entity_type, &id).await?,
+            // Nothing reads more of it than its id: else the bundle would not have loaded.
+            Some((entity_type, id)) => ResourceData::bare(entity_type, id),
+            // A public action may be about nothing; for any other, the engine refuses a resource without type.
+            None => ResourceData::bare("", ""),
+        };
+        self.decide(session, action.name(), &resource, Facts::none(), now).map(Some)
+    }
+
+    fn is_supplied(&self, entity_type: &str) -> bool {
+        self.bundle().supplied().any(|supplied| supplied == entity_type)
+    }
+
+    async fn look_up(&self, entity_type: &str, id: &str) -> Result<ResourceData, Refusal> {
+        let resource = self.ask(self.gate.0.directory.resource(entity_type, id)).await?.ok_or(Refusal::Absent)?;
+        if (resource.entity_type(), resource.id()) == (entity_type, id) {
+            Ok(resource)
+        } else {
+            Err(Defect::OtherResource.into())
+        }
+    }
+
+    async fn ask<T>(&self, answer: BoxFuture<'_, Result<T, DirectoryError>>) -> Result<T, Refusal> {
+        let reason = match tokio::time::timeout(self.gate.0.directory_timeout, answer).await {
+            Ok(Ok(known)) => return Ok(known),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => return Err(Refusal::TooSlow { retry_after: RETRY_AFTER }),
+        };
+        Err(Refusal::Unavailable { retry_after: RETRY_AFTER, reason })
+    }
+}
+
+impl fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("bundle", &self.bundle().hash()).finish_non_exhaustive()
+    }
+}
