@@ -5,7 +5,7 @@ mod keys;
 mod tokens;
 mod turns;
 
-pub use bundle::{bare_project, engine, project, session};
+pub use bundle::{ROLES_FILE, bare_project, engine, files, project, session, settings};
 pub use keys::SignatureAlone;
 pub use tokens::{AUDIENCE, ISSUER, Person, agent, asking, claims, now, trusted, verified};
 pub use turns::Bench;

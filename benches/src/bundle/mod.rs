@@ -19,6 +19,12 @@ use crate::tokens::{ALIAS, verified};
 /// If the bundle does not load.
 #[must_use]
 pub fn engine(policies: usize) -> Engine {
+    Engine::new(must(Bundle::load(&files(policies), settings())))
+}
+
+/// The files of such a bundle.
+#[must_use]
+pub fn files(policies: usize) -> BundleFiles {
     let (mut schema, mut roles) = (SCHEMA.to_owned(), ROLES.to_owned());
     for other in 0..policies.saturating_sub(OWN_POLICIES) {
         let action = other / 10;
@@ -29,19 +35,24 @@ pub fn engine(policies: usize) -> Engine {
         let head = format!(r#"principal in Role::"role-{other}", action == Action::"Other{action}", resource"#);
         let _ = writeln!(roles, r#"@id("other-{other}") permit ({head});"#);
     }
-    let files = BundleFiles::new()
+    BundleFiles::new()
         .with_file("schema.cedarschema", schema)
-        .with_file("roles/people.cedar", roles)
+        .with_file(ROLES_FILE, roles)
         .with_file("ceilings/agents.cedar", include_str!("ceilings.cedar"))
-        .with_file(GUARDRAILS, include_str!("guardrails.cedar"));
+        .with_file(GUARDRAILS, include_str!("guardrails.cedar"))
+}
+
+/// The settings of such a bundle.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn settings() -> BundleSettings {
     let settings = json!({ "unlisted_clients": "agent", "person_clients": ["web"] });
     let settings: SourceSettings = must(serde_json::from_value(settings));
     let source = must(Source::new(ALIAS, settings, Profile::rfc9068()));
-    let settings = BundleSettings::new(vec![source])
-        .with_empty_layer(Layer::Consent)
-        .with_required_file(GUARDRAILS)
-        .without_entities();
-    Engine::new(must(Bundle::load(&files, settings)))
+    BundleSettings::new(vec![source]).with_empty_layer(Layer::Consent).with_required_file(GUARDRAILS).without_entities()
 }
 
 /// Prepares the caller with these claims.
@@ -74,6 +85,9 @@ pub fn bare_project() -> ResourceData {
 const SCHEMA: &str = include_str!("schema.cedarschema");
 
 const ROLES: &str = include_str!("roles.cedar");
+
+/// Where the roles stand.
+pub const ROLES_FILE: &str = "roles/people.cedar";
 
 const GUARDRAILS: &str = "guardrails/projects.cedar";
 

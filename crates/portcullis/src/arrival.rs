@@ -94,6 +94,7 @@ impl Arrival {
         let target = self.pinned.find(&self.method, route).ok();
         observe::Event {
             id: self.id,
+            bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: route.map(RouteMatch::pattern),
             action: target.and_then(|(target, _)| self.pinned.action(target)).map(Action::name),

@@ -16,7 +16,9 @@ use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
 use crate::metadata::ProtectedResource;
 use crate::query_token::QueryToken;
+use crate::reload::Reloads;
 use crate::rules::{Around, Rules};
+use crate::settings::FixedSettings;
 use crate::transport::Transport;
 
 /// A gate with its options open. Made by [`Gate::builder`]; the defaults stand at [`Gate`].
@@ -38,6 +40,7 @@ pub struct GateBuilder {
     /// Verifies proofs, and is to remember them by the clock of the gate.
     remembering: Option<ProofVerifier>,
     replay: Option<Arc<dyn ReplayStore>>,
+    fixed_settings: Option<FixedSettings>,
 }
 
 impl GateBuilder {
@@ -58,6 +61,7 @@ impl GateBuilder {
             proxies: Proxies::default(),
             remembering: None,
             replay: None,
+            fixed_settings: None,
         }
     }
 
@@ -125,6 +129,12 @@ impl GateBuilder {
         self
     }
 
+    /// Remembers what of the settings file no reload may change.
+    pub(crate) fn fixed_settings(mut self, settings: Option<FixedSettings>) -> Self {
+        self.fixed_settings = settings;
+        self
+    }
+
     /// Remembers used proofs in `store`, such as one that several replicas share. With a memory for each replica, a stolen
     /// proof could be used once at each.
     pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
@@ -183,6 +193,8 @@ impl GateBuilder {
         )?;
         Ok(Gate(Arc::new(Parts {
             rules: RwLock::new(Arc::new(rules)),
+            reloads: Reloads::default(),
+            fixed_settings: self.fixed_settings,
             resource: self.resource,
             initial_scopes: self.initial_scopes,
             query_token: self.query_token,

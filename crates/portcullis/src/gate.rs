@@ -25,8 +25,10 @@ use crate::metadata::{Metadata, ProtectedResource};
 use crate::pinned::Pinned;
 use crate::query_token::QueryToken;
 use crate::refusal::Refusal;
+use crate::reload::Reloads;
 use crate::revocation;
 use crate::rules::Rules;
+use crate::settings::FixedSettings;
 use crate::transport::Transport;
 
 /// What a service holds: it lets a request through or says what to answer instead.
@@ -60,6 +62,9 @@ impl Eq for Gate {}
 pub(crate) struct Parts {
     /// What follows from the bundle, replaced as a whole. The lock is held to read or write the pointer, and nothing else.
     pub(crate) rules: RwLock<Arc<Rules>>,
+    pub(crate) reloads: Reloads,
+    /// `None` for a gate that was made without a settings file.
+    pub(crate) fixed_settings: Option<FixedSettings>,
     pub(crate) verifier: Verifier,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) directory: Box<dyn Directory>,

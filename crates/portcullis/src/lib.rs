@@ -51,9 +51,10 @@ pub use lease::{Ended, Lease, Leased};
 pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
-    Action, Actor, Binding, Bundle, BundleFiles, BundleSettings, Caller, Denial, DenialKind, Discharge, Engine, Facts,
-    Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit, PrincipalFacts, Profile,
-    Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject, UnixTime,
+    Action, Actor, Binding, Bundle, BundleFiles, BundleHash, BundleSettings, Caller, Denial, DenialKind, Discharge,
+    Engine, Facts, Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit,
+    PrincipalFacts, Profile, Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject,
+    UnixTime,
 };
 pub use portcullis_token::{
     AbsentAudience, Algorithm, BindingRule, CertificateField, CertificateThumbprint, ClientCredentials,
@@ -61,6 +62,6 @@ pub use portcullis_token::{
     Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
-pub use reload::{Changes, ReloadError};
+pub use reload::{Changes, Looked, ReloadError, Reloader};
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
 pub use settings::{Loaded, load, load_dir};

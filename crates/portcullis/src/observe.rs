@@ -1,7 +1,7 @@
 //! One log event per request.
 
 use http::{Method, StatusCode};
-use portcullis_core::{Denial, DenialKind, Session};
+use portcullis_core::{BundleHash, Denial, DenialKind, Session};
 
 use crate::decision_id::DecisionId;
 use crate::refusal::Refusal;
@@ -13,6 +13,7 @@ use crate::visit::Listed;
 /// written in its debug form, which escapes line breaks.
 pub(crate) struct Event<'a> {
     pub(crate) id: DecisionId,
+    pub(crate) bundle: BundleHash,
     pub(crate) method: &'a Method,
     pub(crate) route: Option<&'a str>,
     pub(crate) action: Option<&'a str>,
@@ -49,6 +50,7 @@ macro_rules! emit {
         tracing::$level!(
             target: "portcullis",
             decision_id = %event.id,
+            bundle = %event.bundle,
             method = event.method.as_str(),
             route = event.route,
             action = event.action,

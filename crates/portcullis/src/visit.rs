@@ -124,6 +124,7 @@ impl Visit {
         };
         observe::Event {
             id: self.id,
+            bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: Some(&self.route),
             action: progress.action.as_deref().or(routed),

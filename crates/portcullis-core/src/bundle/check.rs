@@ -12,6 +12,7 @@ use super::policies::ReadPolicy;
 use super::prelude::NAMESPACE;
 use super::problem::{Problem, did_you_mean};
 use super::schema::SourceSchema;
+use super::validated::Validated;
 use crate::scope::Scopes;
 use crate::typed::{AttrType, Types};
 
@@ -29,13 +30,22 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// Strict validation at level 1, each layer against what it may see. A warning is an error: a policy that cannot
-    /// apply protects nothing. Nothing is said twice about a policy that `problems` is about already.
-    pub(super) fn validate(&self, problems: &mut Vec<Problem>) {
+    /// apply protects nothing. Nothing is said twice about a policy that `problems` is about already, and nothing is
+    /// validated again that is `known` to be valid under this schema. Returns what is valid now, if there is no problem.
+    pub(super) fn validate(&self, known: Option<&Validated>, problems: &mut Vec<Problem>) -> Validated {
+        let mut valid = Validated::under(self.schema.text);
+        let known = known.filter(|known| known.has_schema_of(&valid));
+        let is_known =
+            |policy: &ReadPolicy<'_>| known.is_some_and(|known| known.contains(policy.layer, policy.statement.text));
+        for policy in self.policies {
+            valid.insert(policy.layer, policy.statement.text);
+        }
         for (schema, ceilings) in [(&self.schema.for_ceilings, true), (&self.schema.for_others, false)] {
             let mine: Vec<&ReadPolicy<'_>> = self
                 .policies
                 .iter()
-                .filter(|policy| (policy.layer == Layer::Ceilings) == ceilings && !policy.is_among(problems))
+                .filter(|policy| (policy.layer == Layer::Ceilings) == ceilings && !is_known(policy))
+                .filter(|policy| !policy.is_among(problems))
                 .collect();
             let mut set = PolicySet::new();
             for policy in &mine {
@@ -51,6 +61,7 @@ impl Checker<'_> {
                 problems.extend(validation_problems(policy, &result));
             }
         }
+        valid
     }
 
     /// The rules of policies, one by one. Marks the actions for which some policy reads the resource, and returns the

@@ -96,6 +96,21 @@ impl BundleFiles {
         content.map(|(path, text)| format!("{}  {path}\n", sha256_hex(text))).collect()
     }
 
+    /// Whether these are all files of a bundle as it was packed, and none else.
+    ///
+    /// # Errors
+    ///
+    /// If there is no `MANIFEST`, or if a file differs from what it lists, is missing, or is not listed.
+    pub fn require_manifest(&self) -> Result<(), LoadError> {
+        let problems = match self.get(MANIFEST) {
+            Some(_) => self.check_manifest(),
+            None => vec![Problem::new(MANIFEST, "is missing").with_help(
+                "write what `BundleFiles::manifest` says: only that tells a whole bundle from one that is half copied",
+            )],
+        };
+        if problems.is_empty() { Ok(()) } else { Err(LoadError::new(problems)) }
+    }
+
     /// Compares the files with the `MANIFEST`, where there is one.
     pub(crate) fn check_manifest(&self) -> Vec<Problem> {
         let Some(manifest) = self.get(MANIFEST) else {

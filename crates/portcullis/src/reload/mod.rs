@@ -1,14 +1,17 @@
 //! Another bundle for a gate that is at work.
 
+mod directory;
+
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_core::{Action, Bundle, LoadError};
 
 use crate::builder::GateError;
 use crate::gate::Gate;
 use crate::rules::{Around, Rules};
+pub use directory::{Looked, Reloader};
 
 impl Gate {
     /// Decides by `bundle` from the next request on.
@@ -21,6 +24,10 @@ impl Gate {
     ///
     /// If `bundle` does not fit this gate. Nothing has changed then.
     pub fn reload(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
+        self.replace(bundle).inspect_err(|error| self.0.reloads.settle(Some(error)))
+    }
+
+    fn replace(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
         let before = self.bundle();
         fits(&before, &bundle)?;
         let parts = &*self.0;
@@ -35,8 +42,26 @@ impl Gate {
             },
         )?;
         *parts.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        parts.reloads.settle(None);
         tracing::info!(target: "portcullis", bundle = %bundle.hash(), before = %before.hash(), "the bundle was replaced");
         Ok(())
+    }
+}
+
+/// What became of the last reload.
+#[derive(Debug, Default)]
+pub(crate) struct Reloads {
+    refused: Mutex<Option<String>>,
+}
+
+impl Reloads {
+    /// Why the last bundle was refused, if it was.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn settle(&self, refused: Option<&ReloadError>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused.map(ToString::to_string);
     }
 }
 

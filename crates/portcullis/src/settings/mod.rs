@@ -1,6 +1,7 @@
 //! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
 
 mod api_keys;
+mod fixed;
 mod http;
 mod issuer;
 mod table;
@@ -15,6 +16,7 @@ use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, LoadError, Pro
 use portcullis_token::Verifier;
 use serde::Deserialize;
 
+pub(crate) use fixed::FixedSettings;
 use http::HttpSettings;
 use table::Table;
 
@@ -30,12 +32,13 @@ pub struct Loaded {
     /// Verifies the tokens of the issuers that the settings name.
     pub verifier: Verifier,
     http: HttpSettings,
+    fixed: Option<FixedSettings>,
 }
 
 impl Loaded {
     /// A gate with all that the settings say: also what they say about HTTP, which bundle and verifier alone do not hold.
     pub fn gate(self) -> GateBuilder {
-        self.http.apply(Gate::builder(self.bundle, self.verifier))
+        self.http.apply(Gate::builder(self.bundle, self.verifier)).fixed_settings(self.fixed)
     }
 }
 
@@ -109,7 +112,7 @@ impl Gate {
 ///
 /// Every problem of the settings and of the bundle, together.
 pub fn load_dir(dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
-    load_from(&BundleFiles::from_dir(&dir)?, dir.as_ref())
+    load_from(&BundleFiles::from_dir(&dir)?, dir.as_ref(), Bundle::load)
 }
 
 /// Loads the bundle in `files`, with its `portcullis.toml`. Relative key files are looked for in the working directory.
@@ -128,10 +131,32 @@ pub fn load_dir(dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
 ///
 /// As [`load_dir`].
 pub fn load(files: &BundleFiles) -> Result<Loaded, LoadError> {
-    load_from(files, Path::new(""))
+    load_from(files, Path::new(""), Bundle::load)
 }
 
-fn load_from(files: &BundleFiles, directory: &Path) -> Result<Loaded, LoadError> {
+/// Loads the bundle in `files`, from the directory `directory`, that follows `bundle` in a gate with the settings `fixed`.
+///
+/// # Errors
+///
+/// As [`load_dir`], and if the settings want something else of the gate than they did.
+pub(crate) fn load_next(
+    files: &BundleFiles,
+    directory: &Path,
+    bundle: &Bundle,
+    fixed: &FixedSettings,
+) -> Result<Arc<Bundle>, LoadError> {
+    let loaded = load_from(files, directory, |files, given| bundle.load_next(files, given))?;
+    match loaded.fixed.map(|new| fixed.differences(&new)).unwrap_or_default() {
+        different if different.is_empty() => Ok(loaded.bundle),
+        different => Err(LoadError::new(different)),
+    }
+}
+
+fn load_from(
+    files: &BundleFiles,
+    directory: &Path,
+    load: impl FnOnce(&BundleFiles, BundleSettings) -> Result<Arc<Bundle>, LoadError>,
+) -> Result<Loaded, LoadError> {
     let text = files.get(SETTINGS).ok_or_else(|| {
         LoadError::new(vec![
             Problem::new(SETTINGS, "is missing").with_help("it names the issuers whose tokens are accepted"),
@@ -140,9 +165,11 @@ fn load_from(files: &BundleFiles, directory: &Path) -> Result<Loaded, LoadError>
     let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
     let (given, verifier, http) = read(document, directory, &mut problems);
-    let bundle = Bundle::load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
+    let bundle = load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
     match (bundle, verifier) {
-        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier, http }),
+        (Some(bundle), Some(verifier)) if problems.is_empty() => {
+            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text) })
+        }
         _ => Err(LoadError::new(problems)),
     }
 }

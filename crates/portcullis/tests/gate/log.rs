@@ -77,9 +77,11 @@ async fn an_admission_is_logged_once_when_its_request_ends() {
     assert_eq!(log.take(), []);
     assert!(admission.conclude(StatusCode::OK).is_none());
     let id = admission.decision_id().to_string();
+    let bundle = admission.session().unwrap().bundle().hash().to_string();
     drop(admission);
     let expected = [
         ("action", "\"GetNote\""),
+        ("bundle", &bundle),
         ("client", "\"web\""),
         ("decision", "\"allow\""),
         ("decision_id", &id),

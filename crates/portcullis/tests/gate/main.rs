@@ -19,6 +19,7 @@ mod lease;
 mod library;
 mod lists;
 mod log;
+mod reload;
 mod replay;
 mod revocation;
 mod service;
