@@ -1,9 +1,11 @@
 //! The text of a token to verified claims.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_core::{UnixTime, VerifiedClaims};
+use tokio::task::JoinSet;
 
 use crate::api_key::ApiKeys;
 use crate::claims;
@@ -160,6 +162,28 @@ impl Verifier {
         let mut issuers: Vec<&Issuer> = self.issuers.values().map(AsRef::as_ref).collect();
         issuers.sort_unstable_by_key(|issuer| issuer.identifier());
         issuers.into_iter()
+    }
+
+    /// The aliases of the issuers whose tokens cannot be verified at `now`, because their keys are not known. Keys that were
+    /// not fetched yet are fetched, and waited for at most for `patience`. Who takes opaque tokens alone needs none.
+    ///
+    /// It needs a tokio runtime with its timer enabled.
+    pub async fn issuers_without_keys(&self, now: UnixTime, patience: Duration) -> Vec<String> {
+        let needy = self.issuers.values().filter(|issuer| issuer.keys.is_needed());
+        let mut without: BTreeSet<String> = needy.clone().map(|issuer| issuer.alias().to_owned()).collect();
+        let mut asked = JoinSet::new();
+        for issuer in needy.cloned() {
+            asked.spawn(async move {
+                let keys = tokio::time::timeout(patience, issuer.keys.keys(issuer.alias(), now)).await;
+                matches!(keys, Ok(Ok(_))).then_some(issuer)
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok(Some(issuer)) = answer {
+                without.remove(issuer.alias());
+            }
+        }
+        without.into_iter().collect()
     }
 
     /// Verifies `token`, the text of the credentials without the scheme `Bearer`, at `now`.

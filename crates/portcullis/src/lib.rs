@@ -21,11 +21,13 @@ pub mod handler;
 mod head;
 mod lease;
 mod lists;
+mod measure;
 mod metadata;
 mod observe;
 mod pinned;
 mod problem;
 mod query_token;
+mod readiness;
 mod refusal;
 mod reload;
 mod resource_identifier;
@@ -62,6 +64,7 @@ pub use portcullis_token::{
     Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
 };
 pub use query_token::QueryToken;
+pub use readiness::Readiness;
 pub use reload::{Changes, Looked, ReloadError, Reloader};
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
 pub use settings::{Loaded, load, load_dir};

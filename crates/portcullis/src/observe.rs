@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use portcullis_core::{BundleHash, Denial, DenialKind, Session};
 
 use crate::decision_id::DecisionId;
+use crate::measure;
 use crate::refusal::Refusal;
 use crate::visit::Listed;
 
@@ -77,6 +78,7 @@ macro_rules! emit {
 
 impl Event<'_> {
     pub(crate) fn emit(&self) {
+        measure::request(self);
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
             Outcome::Refused(
@@ -105,7 +107,7 @@ impl Event<'_> {
         }
     }
 
-    fn decision(&self) -> &'static str {
+    pub(crate) fn decision(&self) -> &'static str {
         match &self.outcome {
             Outcome::Allowed => "allow",
             Outcome::Refused(refusal) if refusal.is_defect() => "error",
@@ -114,7 +116,7 @@ impl Event<'_> {
         }
     }
 
-    fn denial(&self) -> Option<&Denial> {
+    pub(crate) fn denial(&self) -> Option<&Denial> {
         match &self.outcome {
             Outcome::Refused(Refusal::Denied(denied)) => Some(&denied.denial),
             _ => None,

@@ -138,6 +138,11 @@ impl KeySource {
         }
     }
 
+    /// Whether there is anything to verify with keys.
+    pub(crate) fn is_needed(&self) -> bool {
+        !matches!(self.0, Kind::None)
+    }
+
     /// Newer keys than `seen`, which lack the key that a token names; `None` if there are none.
     pub(crate) async fn newer(
         &self,

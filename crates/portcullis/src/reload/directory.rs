@@ -98,7 +98,7 @@ impl Reloader {
         self.incomplete = None;
         let hash = files.hash();
         if hash == self.gate.bundle().hash() {
-            self.gate.0.reloads.settle(None);
+            self.gate.0.reloads.settle();
             return Looked::Unchanged;
         }
         match self.take(&files) {
@@ -107,7 +107,7 @@ impl Reloader {
                 tracing::error!(
                     target: "portcullis", bundle = %hash, reason = %error, "a bundle is refused, and the one before it stays"
                 );
-                self.gate.0.reloads.settle(Some(&error));
+                self.gate.0.reloads.refuse(&error);
                 Looked::Refused(error)
             }
         }

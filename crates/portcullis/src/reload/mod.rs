@@ -10,6 +10,7 @@ use portcullis_core::{Action, Bundle, LoadError};
 
 use crate::builder::GateError;
 use crate::gate::Gate;
+use crate::measure;
 use crate::rules::{Around, Rules};
 pub use directory::{Looked, Reloader};
 
@@ -24,7 +25,7 @@ impl Gate {
     ///
     /// If `bundle` does not fit this gate. Nothing has changed then.
     pub fn reload(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
-        self.replace(bundle).inspect_err(|error| self.0.reloads.settle(Some(error)))
+        self.replace(bundle).inspect_err(|error| self.0.reloads.refuse(error))
     }
 
     fn replace(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
@@ -42,7 +43,8 @@ impl Gate {
             },
         )?;
         *parts.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-        parts.reloads.settle(None);
+        parts.reloads.settle();
+        measure::reload("replaced");
         tracing::info!(target: "portcullis", bundle = %bundle.hash(), before = %before.hash(), "the bundle was replaced");
         Ok(())
     }
@@ -60,8 +62,14 @@ impl Reloads {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn settle(&self, refused: Option<&ReloadError>) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused.map(ToString::to_string);
+    fn refuse(&self, error: &ReloadError) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        measure::reload("refused");
+    }
+
+    /// What is in use is what is wanted.
+    fn settle(&self) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -59,7 +59,7 @@ fn active(changes: &Value) -> Value {
 }
 
 /// The URL of a server that gives one answer, once.
-fn endpoint(status: u16, body: String) -> String {
+pub(crate) fn endpoint(status: u16, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/introspect", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -19,6 +19,8 @@ mod lease;
 mod library;
 mod lists;
 mod log;
+mod measure;
+mod readiness;
 mod reload;
 mod replay;
 mod revocation;

@@ -55,7 +55,7 @@ keys = { file = "jwks.json" }
 const ROLES: &str = "roles/people.cedar";
 
 /// The bundle in which the role `role` may do everything.
-fn files(role: &str) -> BundleFiles {
+pub(crate) fn files(role: &str) -> BundleFiles {
     let policy = format!(r#"@id("may") permit (principal in Role::"{role}", action, resource);"#);
     BundleFiles::new()
         .with_file("schema.cedarschema", SCHEMA)
@@ -72,14 +72,14 @@ fn edited(files: BundleFiles, path: &str, from: &str, to: &str) -> BundleFiles {
 }
 
 /// A directory with a bundle, and a gate that was made from it.
-struct Service {
-    dir: PathBuf,
+pub(crate) struct Service {
+    pub(crate) dir: PathBuf,
     issuer: TestIssuer,
-    gate: Gate,
+    pub(crate) gate: Gate,
 }
 
 impl Service {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self::with(name, |gate| gate)
     }
 
@@ -108,7 +108,7 @@ impl Service {
     }
 
     /// Puts `files` into the directory, whole.
-    fn put(&self, files: &BundleFiles) {
+    pub(crate) fn put(&self, files: &BundleFiles) {
         let _ = fs::remove_file(self.dir.join("MANIFEST"));
         for (path, text) in &packed(files) {
             write(&self.dir, path, text);
@@ -127,12 +127,12 @@ impl Service {
         send(&self.gate, method, &self.token(role)).await
     }
 
-    async fn status(&self, role: &str) -> u16 {
+    pub(crate) async fn status(&self, role: &str) -> u16 {
         self.open(&Method::GET, role).await.map_or_else(|answer| answer.status().as_u16(), |_| 200)
     }
 }
 
-async fn send(gate: &Gate, method: &Method, token: &str) -> Result<Admission, Answer> {
+pub(crate) async fn send(gate: &Gate, method: &Method, token: &str) -> Result<Admission, Answer> {
     let headers = HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
     let route = RouteMatch::new("/notes/{id}", ["n1"]);
     gate.open(&RequestHead::new(method, &Uri::from_static("/notes/n1"), &headers, Some(&route))).await
