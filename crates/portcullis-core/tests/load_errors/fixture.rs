@@ -123,6 +123,13 @@ unless { context.auth has acr && context.auth.acr == "mfa" };
 /// Loads the bundle after `edits`.
 #[track_caller]
 pub(crate) fn load(edits: &[Edit]) -> Result<Arc<Bundle>, LoadError> {
+    let (files, settings) = edited(edits);
+    Bundle::load(&files, settings)
+}
+
+/// The files and settings of the bundle after `edits`.
+#[track_caller]
+pub(crate) fn edited(edits: &[Edit]) -> (BundleFiles, BundleSettings) {
     let mut files = FILES.iter().fold(BundleFiles::new(), |files, (path, text)| files.with_file(*path, *text));
     let mut settings =
         BundleSettings::new(sources(&[("main", r#"{"unlisted_clients": "person"}"#)])).with_required_file(GUARDRAILS);
@@ -148,7 +155,7 @@ pub(crate) fn load(edits: &[Edit]) -> Result<Arc<Bundle>, LoadError> {
             }
         }
     }
-    Bundle::load(&files, settings)
+    (files, settings)
 }
 
 /// Every case fails to load with exactly its problems.

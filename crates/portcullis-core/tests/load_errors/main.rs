@@ -12,6 +12,7 @@
 
 mod files;
 mod fixture;
+mod next;
 mod policies;
 mod schema;
 mod settings;
