@@ -131,6 +131,10 @@ impl ReadPolicy<'_> {
 
     /// Whether one of `problems` is about this policy as a whole.
     pub(super) fn is_among(&self, problems: &[Problem]) -> bool {
+        // Most bundles have none, and to find a line means to read the file up to it.
+        if problems.is_empty() {
+            return false;
+        }
         let mine = self.problem("");
         problems.iter().any(|problem| problem.file == mine.file && problem.place == mine.place)
     }
@@ -143,20 +147,21 @@ impl ReadPolicy<'_> {
 
 /// The policies of all layers in `files`.
 pub(super) fn read<'a>(files: &'a BundleFiles, problems: &mut Vec<Problem>) -> Vec<ReadPolicy<'a>> {
-    let mut policies = Vec::new();
-    let mut homes: BTreeMap<String, String> = BTreeMap::new();
+    let mut policies: Vec<ReadPolicy<'a>> = Vec::new();
+    let mut homes: BTreeMap<String, usize> = BTreeMap::new();
     for layer in Layer::ALL {
         for (file, text) in files.below(layer.folder()) {
             for statement in statements(text) {
                 match read_one(layer, file, text, statement) {
                     Ok(policy) => {
-                        let home = policy.problem("").to_string();
-                        let home = home.trim_end_matches(": ").to_owned();
-                        if let Some(other) = homes.get(&policy.policy.id) {
+                        let other = homes.get(&policy.policy.id).and_then(|other| policies.get(*other));
+                        if let Some(other) = other {
+                            let home = other.problem("").to_string();
+                            let other = home.trim_end_matches(": ");
                             let message = format!("policy id `{}` is taken", policy.policy.id);
                             problems.push(policy.problem(message).with_help(format!("{other} has it: choose another")));
                         }
-                        homes.entry(policy.policy.id.clone()).or_insert(home);
+                        homes.entry(policy.policy.id.clone()).or_insert(policies.len());
                         policies.push(policy);
                     }
                     Err(found) => problems.extend(found),
