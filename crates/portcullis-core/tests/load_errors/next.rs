@@ -38,7 +38,7 @@ fn the_next_bundle_is_refused_for_what_it_would_be_refused_for_alone() {
 #[test]
 fn a_policy_is_valid_where_it_was_validated_and_not_in_another_layer() {
     let policy = "\n@id(\"by-actor\") permit (principal, action == Action::\"GetNote\", resource) \
-                  when { context.auth.actor.depth == 1 };";
+                  when { context.auth has actor && context.auth.actor.depth == 1 };";
     let bundle = load(&[Edit::Append(CEILINGS, policy)]).unwrap();
     let (files, settings) = edited(&[Edit::Append(ROLES, policy)]);
     let error = bundle.load_next(&files, settings).unwrap_err();
