@@ -18,6 +18,7 @@ mod gate;
 pub mod handler;
 mod head;
 mod lease;
+mod limits;
 mod lists;
 mod metadata;
 mod observe;
@@ -41,6 +42,7 @@ pub use directory::{BoxFuture, Directory, DirectoryError, StaticDirectory};
 pub use gate::Gate;
 pub use head::{RequestHead, RouteMatch};
 pub use lease::{Ended, Lease, Leased};
+pub use limits::{Charge, Charged, Level, LimitStore, LimitStoreError, Quota};
 pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
