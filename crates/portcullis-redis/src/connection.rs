@@ -187,8 +187,13 @@ mod tests {
         // GEN-04
         let settings = RedisSettings::new("redis://svc:hunter2@127.0.0.1:6379/3").unwrap();
         let printed = format!("{settings:?}");
-        assert!(printed.contains("127.0.0.1:6379") && !printed.contains("hunter2") && !printed.contains("svc"), "{printed}");
-        for url in ["redis//:hunter2@host", "http://:hunter2@host", "redis://:hunter2@host:port", "", "redis://:hunter2@h/x"] {
+        assert!(
+            printed.contains("127.0.0.1:6379") && !printed.contains("hunter2") && !printed.contains("svc"),
+            "{printed}"
+        );
+        for url in
+            ["redis//:hunter2@host", "http://:hunter2@host", "redis://:hunter2@host:port", "", "redis://:hunter2@h/x"]
+        {
             let error = RedisSettings::new(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }

@@ -40,6 +40,10 @@ mod limits;
 mod replay;
 mod revocations;
 mod script;
+#[cfg(test)]
+#[path = "../tests/redis/server.rs"]
+#[expect(dead_code, reason = "the tests of the whole crate use the rest")]
+mod server;
 mod target_text;
 
 pub use connection::{Redis, RedisSettings};

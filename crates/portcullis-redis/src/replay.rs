@@ -75,7 +75,10 @@ impl ReplayStore for RedisReplayStore {
 
 impl fmt::Debug for RedisReplayStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisReplayStore").field("redis", &self.redis).field("share", &self.share).finish_non_exhaustive()
+        f.debug_struct("RedisReplayStore")
+            .field("redis", &self.redis)
+            .field("share", &self.share)
+            .finish_non_exhaustive()
     }
 }
 

@@ -83,8 +83,15 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_not_read_as_something_else() {
-        let targets =
-            ["", "[]", "[\"everything\",\"x\"]", "[\"token\",\"a\"]", "[\"source\",\"a\",\"b\"]", "[\"subject\",\"robot\",\"x\"]", "[\"class\",\"x\"]"];
+        let targets = [
+            "",
+            "[]",
+            "[\"everything\",\"x\"]",
+            "[\"token\",\"a\"]",
+            "[\"source\",\"a\",\"b\"]",
+            "[\"subject\",\"robot\",\"x\"]",
+            "[\"class\",\"x\"]",
+        ];
         for text in targets {
             assert_eq!(to_target(text), None, "{text}");
         }
@@ -96,11 +103,9 @@ mod tests {
     #[test]
     fn revocations_are_read_as_they_were_written() {
         let time = |second| UnixTime::from_secs(second).unwrap();
-        for (all, issued_until) in [
-            (Some(time(5)), None),
-            (None, Some((time(0), time(7)))),
-            (Some(time(5)), Some((time(1), time(7)))),
-        ] {
+        for (all, issued_until) in
+            [(Some(time(5)), None), (None, Some((time(0), time(7)))), (Some(time(5)), Some((time(1), time(7))))]
+        {
             let revocation = Revocation { all, issued_until };
             let text = of_revocation(&revocation).map(|second| second.to_string()).join(",");
             assert_eq!(to_revocation(&text), Some(revocation), "{text}");

@@ -47,8 +47,18 @@ async fn with_tls_only_a_server_with_a_certificate_of_the_stated_authority_is_be
     let text = port.to_string();
     let (certificate, key, authority) = (file("localhost.pem"), file("localhost-key.pem"), file("ca.pem"));
     let options = [
-        "--port", "0", "--tls-port", &text, "--tls-cert-file", &certificate, "--tls-key-file", &key,
-        "--tls-ca-cert-file", &authority, "--tls-auth-clients", "no",
+        "--port",
+        "0",
+        "--tls-port",
+        &text,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &authority,
+        "--tls-auth-clients",
+        "no",
     ];
     let running = RedisServer::on_port(port, Persistence::None, &options);
     let url = format!("rediss://localhost:{}", running.port());

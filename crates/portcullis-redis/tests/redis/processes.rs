@@ -38,7 +38,10 @@ async fn under_load_from_two_processes_no_limit_is_exceeded_and_no_token_lost() 
     let refilled = |from: Instant, to: Instant| (to - from).as_micros() as u64 / INTERVAL.as_micros() as u64;
     let least = u64::from(BURST) + refilled(began_after, looked_before);
     let most = u64::from(BURST) + refilled(began_before, Instant::now()) + 1;
-    assert!((least..=most).contains(&(admitted + left)), "{admitted} admitted, {left} left, {least} to {most} expected");
+    assert!(
+        (least..=most).contains(&(admitted + left)),
+        "{admitted} admitted, {left} left, {least} to {most} expected"
+    );
     assert!(admitted > u64::from(BURST) * 2, "{admitted}: there was no load");
 }
 
