@@ -113,15 +113,17 @@ impl Redis {
     pub(crate) async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, RedisFailure> {
         let used = Arc::clone(&self.0.manager.read().unwrap_or_else(PoisonError::into_inner));
         let mut connection = (*used).clone();
+        let timed_out = RedisFailure::TimedOut { after: self.0.timeout };
         match tokio::time::timeout(self.0.timeout, call.invoke_async(&mut connection)).await {
             Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if error.is_timeout() => Err(timed_out),
             Ok(Err(error)) => {
                 if error.code() == Some("READONLY") {
                     self.replace(&used)?;
                 }
                 Err(RedisFailure::of(error))
             }
-            Err(_) => Err(RedisFailure::TimedOut { after: self.0.timeout }),
+            Err(_) => Err(timed_out),
         }
     }
 

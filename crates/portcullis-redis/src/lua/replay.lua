@@ -16,11 +16,12 @@ end
 if redis.call('ZSCORE', KEYS[2], id) then
   return 'repeated'
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. (second - margin))
 if redis.call('ZCOUNT', KEYS[2], second, '+inf') >= share then
   return 'share-exhausted'
 end
+-- The first command that writes: only that one is refused for lack of room.
 redis.call('ZADD', KEYS[2], expires, id)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. (second - margin))
 local kept = expires - second + margin + 1
 if redis.call('TTL', KEYS[2]) < kept then
   redis.call('EXPIRE', KEYS[2], kept)

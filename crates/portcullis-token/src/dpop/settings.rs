@@ -18,7 +18,7 @@ use crate::secret::{SecretError, SecretSource};
 ///
 /// ```toml
 /// [dpop]
-/// replay = "one-replica"                      # or "each-replica": see `ReplayScope`; must be stated
+/// replay = "one-replica"                      # or "each-replica", "shared": see `ReplayScope`; must be stated
 /// origin = ["https://api.example.com"]        # where clients see the service; default: the origins of `resource`
 /// algorithms = ["ES256", "Ed25519"]           # default: ES256, Ed25519, EdDSA and PS256
 /// max_age = "60s"                             # how old a proof may be
@@ -50,6 +50,9 @@ pub enum ReplayScope {
     OneReplica,
     /// Each of several replicas remembers for itself: a stolen proof could be used once at each, within a minute.
     EachReplica,
+    /// All replicas remember together, in a store that the service gives its gate: a proof is accepted once. Without such a
+    /// store, the gate does not start.
+    Shared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

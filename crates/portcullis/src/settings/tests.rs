@@ -283,6 +283,18 @@ fn an_issuer_that_binds_every_token_by_dpop_needs_proofs_to_be_verified() {
     assert!(build(&strict("[dpop]\nreplay = \"one-replica\"\n[layers]")).is_ok());
 }
 
+#[test]
+fn replicas_that_share_used_proofs_need_a_store_to_share_them_in() {
+    // DPP-27: a memory of each replica would accept a proof once at each
+    let settings = with("[layers]", "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\n[layers]");
+    let gate = || load(&files(&settings)).unwrap().gate().directory(Nothing);
+    let error = gate().build().unwrap_err();
+    assert_eq!(error, crate::GateError::NoSharedReplay);
+    assert!(error.to_string().contains("give it one by `GateBuilder::replay_store`"), "{error}");
+    let store = portcullis_token::MemoryReplayStore::new(portcullis_core::UnixTime::EPOCH);
+    assert!(gate().replay_store(std::sync::Arc::new(store)).build().is_ok());
+}
+
 #[tokio::test]
 async fn what_the_settings_say_about_http_reaches_the_gate() {
     let settings = with(
