@@ -1,8 +1,15 @@
 //! Who is connected to, and what is refused at the start.
 
-use portcullis_redis::{RedisFailure, RedisSettings};
+use std::num::NonZeroUsize;
 
+use portcullis::LimitStore as _;
+use portcullis_redis::{RedisFailure, RedisLimitStore, RedisReplayStore, RedisRevocations, RedisSettings};
+use portcullis_token::{Recall, ReplayStore as _, Target};
+
+use crate::limits::charge;
+use crate::replay::proof;
 use crate::server::{Persistence, RedisServer};
+use crate::{SECOND, now};
 
 #[tokio::test]
 async fn a_server_that_evicts_keys_is_refused_with_what_to_do() {
@@ -27,6 +34,25 @@ async fn who_may_not_in_learns_why_and_no_log_learns_the_password() {
     let right = format!("redis://:hunter2@127.0.0.1:{}", server.port());
     let redis = RedisSettings::new(&right).unwrap().connect().await.unwrap();
     assert!(!format!("{redis:?}").contains("hunter"), "{redis:?}");
+}
+
+#[tokio::test]
+async fn a_user_with_the_rights_of_the_documentation_may_do_everything() {
+    let text = include_str!("../../../../docs/redis.md");
+    let rights = text.lines().find_map(|line| line.strip_prefix("| User | `")?.split('`').next()).unwrap();
+    let server = RedisServer::start();
+    let user = ["ACL", "SETUSER", "svc", "on", ">secret", "resetkeys", "resetchannels", "~orders:*"];
+    server.ask::<()>(&user.into_iter().chain(rights.split(' ')).collect::<Vec<_>>());
+    let url = format!("redis://svc:secret@127.0.0.1:{}", server.port());
+    let redis = RedisSettings::new(&url).unwrap().with_prefix("orders:").connect().await.unwrap();
+    let charged = RedisLimitStore::new(&redis).charge(&[charge(1, SECOND, 5, 1)]).await.unwrap();
+    assert!(charged.admitted);
+    let ahead = now().plus(5 * SECOND);
+    assert_eq!(RedisReplayStore::new(&redis).remember(&proof(1, "a", ahead), now()).await.unwrap(), Recall::New);
+    let revocations = RedisRevocations::start(&redis, NonZeroUsize::MIN).await.unwrap();
+    revocations.revoke(Target::Everything, now().plus(SECOND), now()).await.unwrap();
+    let foreign = RedisSettings::new(&url).unwrap().connect().await;
+    assert!(foreign.is_err(), "only its own keys");
 }
 
 #[tokio::test]
