@@ -63,7 +63,8 @@ impl RedisSettings {
         self
     }
 
-    /// Connects, and asks whether the server keeps what it is given.
+    /// Connects, and asks whether the server keeps what it is given. The connection lives on the Tokio runtime on which this
+    /// is called.
     ///
     /// # Errors
     ///

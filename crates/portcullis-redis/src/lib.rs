@@ -24,7 +24,7 @@
 //!
 //! # The server
 //!
-//! One Redis (7 or later) or Valkey, not a cluster, with `maxmemory-policy noeviction`: a server that evicts keys forgets used
+//! One Redis (7 or later) or Valkey, not a cluster and not a replica, with `maxmemory-policy noeviction`: a server that evicts keys forgets used
 //! proofs, so [`RedisSettings::connect`] refuses it, and each script refuses a server that took the place of the first one.
 //! The user of the connection may run scripts and `INFO`, and use the keys of the prefix.
 //!

@@ -12,7 +12,7 @@ use crate::script;
 
 /// Counts requests for all replicas together.
 ///
-/// A bucket is one number, the microsecond in which it will be full, by the clock of Redis. It is kept until then, in some 150
+/// A bucket is one number, the microsecond in which it will be full, by the clock of Redis. It is kept until then, in some 170
 /// octets. Intervals are rounded up to whole microseconds: never more is admitted than the quota says.
 ///
 /// If Redis loses its data, all buckets are full again.

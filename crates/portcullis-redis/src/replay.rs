@@ -15,7 +15,7 @@ use crate::script;
 ///
 /// # Bounds
 ///
-/// Of one key it holds at most 16,384 proofs that are acceptable, for as long as they are and a minute longer, in some 120
+/// Of one key it holds at most 16,384 proofs that are acceptable, for as long as they are and a minute longer, in at most 240
 /// octets each. All keys together have the room that Redis has (`maxmemory`). When that is used up, Redis refuses, and so
 /// do we.
 ///

@@ -3,9 +3,14 @@
 -- Each start of a server has a `run_id` of its own. Another one than before means that the server was started again or
 -- replaced, and nobody knows what was lost. So does a `key` that is not there.
 local function memory(key, now)
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  local info = redis.call('INFO', 'server', 'replication')
+  local run, role = string.match(info, 'run_id:(%w+)'), string.match(info, 'role:(%w+)')
   if not run then
     return nil, redis.error_reply('NORUN the server does not say its run_id')
+  end
+  -- A script that happens to write nothing would run there too, on what may be old.
+  if role ~= 'master' then
+    return nil, redis.error_reply('READONLY the server is a replica')
   end
   local known = redis.call('HMGET', key, 'run', 'since')
   if known[1] == run and tonumber(known[2]) then

@@ -37,6 +37,8 @@ pub(super) struct Cursor {
     version: i64,
     /// Another memory was found: it may lack what is known here.
     lacks: bool,
+    /// When what is over was last forgotten here.
+    cleared: Option<UnixTime>,
 }
 
 /// Changes as Redis answers them.
@@ -107,7 +109,10 @@ impl SharedList {
         };
         // Whether the rest succeeds or not: everything is known here.
         *lock(&self.asked) = asked;
-        self.local.forget(now.minus(CLOCK_MARGIN));
+        if cursor.cleared.is_none_or(|cleared| now.since(cleared) >= CLEAR_EVERY) {
+            self.local.forget(now.minus(CLOCK_MARGIN));
+            cursor.cleared = Some(now);
+        }
         let owed = if cursor.lacks { self.local.entries() } else { self.unshared() };
         let refused = self.write(&owed).await?;
         if refused > 0 {
@@ -178,3 +183,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How many targets are read or written in one step of Redis: some milliseconds, in which it serves nobody else.
 const PAGE: usize = 500;
+
+/// Nobody can ask while what is over is looked for.
+const CLEAR_EVERY: Duration = Duration::from_secs(60);

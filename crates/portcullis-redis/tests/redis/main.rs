@@ -1,6 +1,8 @@
 //! Several replicas on one Redis: servers are real, killed, paused and started again.
 
 mod connection;
+mod failover;
+mod gates;
 mod limits;
 mod processes;
 mod replay;

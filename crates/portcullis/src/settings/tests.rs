@@ -292,7 +292,7 @@ fn replicas_that_share_used_proofs_need_a_store_to_share_them_in() {
     assert_eq!(error, crate::GateError::NoSharedReplay);
     assert!(error.to_string().contains("give it one by `GateBuilder::replay_store`"), "{error}");
     let store = portcullis_token::MemoryReplayStore::new(portcullis_core::UnixTime::EPOCH);
-    assert!(gate().replay_store(std::sync::Arc::new(store)).build().is_ok());
+    assert!(gate().replay_store(Arc::new(store)).build().is_ok());
 }
 
 #[tokio::test]
