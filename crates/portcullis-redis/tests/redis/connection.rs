@@ -65,7 +65,6 @@ async fn nobody_there_is_an_error_at_the_start() {
 
 #[tokio::test]
 async fn with_tls_only_a_server_with_a_certificate_of_the_stated_authority_is_believed() {
-    // O21-06
     let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/../portcullis-token/tests/data/tls/");
     let file = |name: &str| format!("{tls}{name}");
     // Its port is free again.

@@ -1,5 +1,13 @@
 //! Several replicas on one Redis: servers are real, killed, paused and started again.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod connection;
 mod failover;
 mod gates;
