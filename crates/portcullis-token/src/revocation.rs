@@ -313,7 +313,9 @@ fn holds(until: UnixTime, now: UnixTime) -> bool {
 }
 
 impl Target<'_> {
-    fn into_owned(self) -> Target<'static> {
+    /// The same, with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Target<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Self::Everything => Target::Everything,

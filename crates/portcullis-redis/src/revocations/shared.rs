@@ -78,13 +78,15 @@ impl SharedList {
         revocation: Revocation,
         now: UnixTime,
     ) -> Result<(), RevokeError> {
-        let text = of_target(&target).ok_or(RevokeError::UnknownTarget)?;
-        let owned = to_target(&text).ok_or(RevokeError::UnknownTarget)?;
+        if of_target(&target).is_none() {
+            return Err(RevokeError::UnknownTarget);
+        }
+        let target = target.into_owned();
         let full = RevokeError::Full { capacity: self.capacity };
-        self.local.add(target, revocation, now).map_err(|_| full.clone())?;
+        self.local.add(target.clone(), revocation, now).map_err(|_| full.clone())?;
         // Noted before it is written: whoever waits for this may go away.
-        self.note_unshared(owned.clone(), revocation);
-        let entry = [(owned, revocation)];
+        self.note_unshared(target.clone(), revocation);
+        let entry = [(target, revocation)];
         let refused = self.write(&entry).await.map_err(RevokeError::NotShared)?;
         self.note_shared(&entry);
         if refused == 0 { Ok(()) } else { Err(full) }
