@@ -59,16 +59,16 @@ async fn all_charges_are_made_or_none_is() {
 async fn a_bucket_is_kept_until_it_is_full() {
     let server = RedisServer::start();
     let store = RedisLimitStore::new(&connect(&server).await);
-    let took = store.charge(&[charge(1, SECOND / 4, 4, 2)]).await.unwrap();
-    assert!(took.levels[0].full_in <= SECOND / 2 && took.levels[0].full_in > SECOND / 3, "{took:?}");
+    let took = store.charge(&[charge(1, SECOND, 4, 2)]).await.unwrap();
+    assert!(took.levels[0].full_in == 2 * SECOND, "{took:?}");
     assert_eq!(server.ask::<i64>(&["DBSIZE"]), 2, "it, and since when the server remembers");
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(2 * SECOND + SECOND / 5).await;
     assert_eq!(server.ask::<i64>(&["DBSIZE"]), 1);
     // And not for less.
     let took = store.charge(&[charge(2, MINUTE, 4, 2)]).await.unwrap();
     let key = [b"portcullis:limit:".as_slice(), &[2; 32]].concat();
     let kept: u64 = server.ask(&["PTTL", std::str::from_utf8(&key).unwrap()]);
-    assert!(Duration::from_millis(kept) > took.levels[0].full_in - SECOND, "{kept} {took:?}");
+    assert!(Duration::from_millis(kept) > took.levels[0].full_in - 10 * SECOND, "{kept} {took:?}");
     server.ask::<()>(&["DEL", std::str::from_utf8(&key).unwrap()]);
     // Who only looks takes nothing, and leaves nothing.
     assert_eq!(store.charge(&[charge(1, SECOND, 4, 0)]).await.unwrap().levels[0].left, 4);

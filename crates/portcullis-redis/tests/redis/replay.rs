@@ -70,12 +70,12 @@ async fn proofs_are_forgotten_when_nobody_would_accept_them() {
     assert_eq!(remember(&store, &short("a")).await, Recall::New);
     let name = format!("portcullis:proofs:{}", key(1));
     let left: i64 = server.ask(&["TTL", &name]);
-    assert!((60..=63).contains(&left), "{left}: its second, and a minute for clocks");
+    assert!((55..=63).contains(&left), "{left}: its second, and a minute for clocks");
     // One that lives longer keeps the others company, one that does not takes nothing from it.
     assert_eq!(remember(&store, &proof(1, "b", now())).await, Recall::New);
     assert_eq!(remember(&store, &short("c")).await, Recall::New);
     let left: i64 = server.ask(&["TTL", &name]);
-    assert!((119..=122).contains(&left), "{left}");
+    assert!((110..=122).contains(&left), "{left}");
     // By its clock Redis may have forgotten it, whatever ours says.
     let over = UsedProof::new(key(1), "d", now().minus(SECOND), now().minus(SECOND));
     assert_eq!(remember(&store, &over).await, Recall::BeforeMemory);
@@ -167,7 +167,7 @@ async fn without_redis_everybody_is_refused_soon_and_afterwards_nobody() {
         let error = store.remember(&proof(1, jti, now()), now()).await.unwrap_err();
         assert!(error.to_string().contains("redis failed"), "{error}");
     }
-    assert!(asked.elapsed() < 3 * SECOND, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < 6 * SECOND, "{:?}", asked.elapsed());
     server.start_again();
     answer_again(&store, &proof(1, "d", now())).await;
     tokio::time::sleep(SECOND + SECOND / 10).await;
@@ -187,7 +187,7 @@ async fn a_server_that_does_not_answer_holds_a_request_up_for_the_time_out_and_n
     let asked = Instant::now();
     let error = store.remember(&used, now()).await.unwrap_err();
     assert_eq!(error.to_string(), format!("the replay store failed: {}", RedisFailure::TimedOut { after: SECOND / 2 }));
-    assert!((SECOND / 2..2 * SECOND).contains(&asked.elapsed()), "{:?}", asked.elapsed());
+    assert!((SECOND / 2..4 * SECOND).contains(&asked.elapsed()), "{:?}", asked.elapsed());
     server.go_on();
     // It was in the queue, and so it was used: whoever sent it makes a new one.
     tokio::time::sleep(SECOND / 2).await;

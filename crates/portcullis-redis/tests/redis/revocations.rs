@@ -155,6 +155,10 @@ async fn without_redis_software_is_refused_after_five_seconds_and_people_are_not
     server.go_on();
     println!("another replica refuses {:?} after redis goes on", until_refused(&elsewhere, &meanwhile).await);
     for replica in [&here, &elsewhere] {
+        while replica.age() > SECOND {
+            assert!(lost.elapsed() < 30 * SECOND, "{replica:?}");
+            tokio::time::sleep(SECOND / 20).await;
+        }
         assert_eq!((ask(replica, &agent()), ask(replica, &service())), (Ok(false), Ok(false)));
     }
 }
@@ -247,9 +251,9 @@ async fn revocations_are_forgotten_when_their_tokens_have_expired() {
     let server = RedisServer::start();
     let here = with_room(&server, 1).await;
     // Leeway and clocks: it holds for a minute longer, and is kept for another one.
-    here.revoke(token("t-1"), now().minus(118 * SECOND), now()).await.unwrap();
+    here.revoke(token("t-1"), now().minus(114 * SECOND), now()).await.unwrap();
     assert_eq!(replica(&server).await.len(), 1);
-    tokio::time::sleep(4 * SECOND).await;
+    tokio::time::sleep(8 * SECOND).await;
     assert_eq!(server.ask::<i64>(&["HLEN", "portcullis:revocations"]), 0);
     // There is room for one, and it is free.
     here.revoke(token("t-2"), hour(), now()).await.unwrap();
