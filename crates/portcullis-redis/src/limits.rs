@@ -55,15 +55,15 @@ struct Rate {
 }
 
 impl Rate {
-    /// `None` if that could not be added to the time of day without losing microseconds.
+    /// `None` if there is no such rate, or if it could not be added to the time of day without losing microseconds.
     fn new(quota: Quota) -> Option<Self> {
-        let interval = u64::try_from(quota.interval.as_nanos().div_ceil(1_000)).ok()?.max(1);
+        let interval = u64::try_from(quota.interval.as_nanos().div_ceil(1_000)).ok()?;
         let capacity = interval.checked_mul(quota.burst.get().into())?;
-        (capacity <= LONGEST).then_some(Self { interval, capacity })
+        (interval > 0 && capacity <= LONGEST).then_some(Self { interval, capacity })
     }
 
     fn level(self, full_in: u64, enough_in: u64) -> Level {
-        let left = self.capacity.saturating_sub(full_in) / self.interval;
+        let left = self.capacity.saturating_sub(full_in).checked_div(self.interval).unwrap_or(0);
         Level {
             left: u32::try_from(left).unwrap_or(u32::MAX),
             full_in: Duration::from_micros(full_in),
@@ -77,7 +77,8 @@ fn request(redis: &Redis, charges: &[Charge], call: &mut ScriptInvocation<'_>) -
     call.key(redis.key(MEMORY));
     let mut rates = Vec::with_capacity(charges.len());
     for charge in charges {
-        let rate = Rate::new(charge.quota).ok_or_else(|| LimitStoreError::new("the quota takes too long to refill"))?;
+        let rate = Rate::new(charge.quota)
+            .ok_or_else(|| LimitStoreError::new("no time, or too long a time, refills the bucket"))?;
         if charge.cost > charge.quota.burst.get() {
             return Err(LimitStoreError::new("the charge is more than the bucket ever holds"));
         }
@@ -242,6 +243,7 @@ mod tests {
         for (nanos, interval) in [(1, 1), (999, 1), (1_000, 1), (1_001, 2), (333_333_333, 333_334)] {
             assert_eq!(rate(nanos, 3), Some(Rate { interval, capacity: 3 * interval }), "{nanos}");
         }
+        assert_eq!(rate(0, 3), None);
     }
 
     #[test]

@@ -257,6 +257,13 @@ fn a_mistake_about_proxies_and_proofs_is_refused_with_its_line_and_what_to_do() 
             with("[layers]", "[dpop]\nreplay = \"one-replica\"\nnonce_keys = [{ file = \"k\" }]\n[layers]"),
             "4: `nonce_keys` are stated, and `nonces` is \"off\" | write `nonces = \"required\"`, or remove the keys",
         ),
+        (
+            with(
+                "[layers]",
+                "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\nnonces = \"optional\"\n[layers]",
+            ),
+            "4: `replay = \"shared\"` says that there are several replicas; without `nonce_keys` each would refuse the nonces of the others | point `nonce_keys = [{ file = \"…\" }]` to at least 32 random characters",
+        ),
     ];
     for (settings, expected) in cases {
         assert_refused(&settings, expected);
