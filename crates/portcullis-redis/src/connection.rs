@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Script, ScriptInvocation, TlsCertificates};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Script, ScriptInvocation,
+    TlsCertificates,
+};
 
 use crate::failure::RedisFailure;
 use crate::script;
@@ -34,6 +37,10 @@ impl RedisSettings {
     /// If `url` is not one of these. The error does not repeat it, since it may hold a password.
     pub fn new(url: &str) -> Result<Self, RedisFailure> {
         let server = url.into_connection_info().map_err(|_| RedisFailure::Url)?;
+        // `#insecure`: TLS with whoever answers.
+        if let ConnectionAddr::TcpTls { insecure: true, .. } = server.addr() {
+            return Err(RedisFailure::Url);
+        }
         let tcp = TcpSettings::default().set_nodelay(true);
         // Of a host that is gone without a word, the kernel would otherwise hope for a quarter of an hour.
         #[cfg(target_os = "linux")]
@@ -68,16 +75,18 @@ impl RedisSettings {
     ///
     /// # Errors
     ///
-    /// If the server does not answer, does not let us in, or is set up to evict keys.
+    /// If the server does not answer, does not let us in, or is set up to evict keys; if there is a root certificate, and the
+    /// URL is not one of TLS.
     pub async fn connect(self) -> Result<Redis, RedisFailure> {
         let client = match (self.server.addr(), self.root) {
-            (redis::ConnectionAddr::TcpTls { .. }, root) => {
+            (ConnectionAddr::TcpTls { .. }, root) => {
                 // Without a default, rustls panics where a program has several cryptographic backends. A default that is
                 // there already stays.
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
                 Client::build_with_tls(self.server, TlsCertificates { client_tls: None, root_cert: root })
             }
-            (_, _) => Client::open(self.server),
+            (_, Some(_)) => return Err(RedisFailure::PlainText),
+            (_, None) => Client::open(self.server),
         }
         .map_err(RedisFailure::of)?;
         let manager = manager(&client, self.timeout)?;
@@ -194,9 +203,14 @@ mod tests {
             printed.contains("127.0.0.1:6379") && !printed.contains("hunter2") && !printed.contains("svc"),
             "{printed}"
         );
-        for url in
-            ["redis//:hunter2@host", "http://:hunter2@host", "redis://:hunter2@host:port", "", "redis://:hunter2@h/x"]
-        {
+        for url in [
+            "redis//:hunter2@host",
+            "http://:hunter2@host",
+            "redis://:hunter2@host:port",
+            "",
+            "redis://:hunter2@h/x",
+            "rediss://:hunter2@h/#insecure",
+        ] {
             let error = RedisSettings::new(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }

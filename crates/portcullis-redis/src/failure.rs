@@ -24,6 +24,9 @@ pub enum RedisFailure {
         /// What the client or the server says.
         problem: String,
     },
+    /// There is a certificate to believe, and the connection would be in plain text.
+    #[error("a root certificate is stated, and the URL of redis is not one of TLS; write `rediss://…`")]
+    PlainText,
     /// It took too long to answer. Whether the command was carried out is not known.
     #[error("redis did not answer within {after:?}")]
     TimedOut {

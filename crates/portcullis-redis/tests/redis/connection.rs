@@ -90,5 +90,7 @@ async fn with_tls_only_a_server_with_a_certificate_of_the_stated_authority_is_be
     let error = RedisSettings::new(&url).unwrap().connect().await.unwrap_err();
     assert!(matches!(error, RedisFailure::Failed { .. } | RedisFailure::TimedOut { .. }), "{error:?}");
     let authority = std::fs::read(authority).unwrap();
+    let plain = RedisSettings::new(&url.replace("rediss", "redis")).unwrap().with_root_certificate(authority.clone());
+    assert_eq!(plain.connect().await.unwrap_err(), RedisFailure::PlainText);
     RedisSettings::new(&url).unwrap().with_root_certificate(authority).connect().await.unwrap();
 }
