@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge, Engine};
-use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayStore, Revocations, Verifier};
+use portcullis_token::{
+    BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayScope, ReplayStore, Revocations, Verifier,
+};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
@@ -36,7 +38,7 @@ pub struct GateBuilder {
     transport: Transport,
     proxies: Proxies,
     /// Verifies proofs, and is to remember them by the clock of the gate.
-    remembering: Option<ProofVerifier>,
+    remembering: Option<(ProofVerifier, ReplayScope)>,
     replay: Option<Arc<dyn ReplayStore>>,
 }
 
@@ -119,9 +121,9 @@ impl GateBuilder {
         self
     }
 
-    /// As [`GateBuilder::dpop`], with a memory that begins when this gate is built, by its clock.
-    pub(crate) fn dpop_in_memory(mut self, proofs: ProofVerifier) -> Self {
-        self.remembering = Some(proofs);
+    /// As [`GateBuilder::dpop`], with a memory of `scope`. One of this gate alone begins when it is built, by its clock.
+    pub(crate) fn dpop_remembered(mut self, proofs: ProofVerifier, scope: ReplayScope) -> Self {
+        self.remembering = Some((proofs, scope));
         self
     }
 
@@ -157,7 +159,10 @@ impl GateBuilder {
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
     pub fn build(mut self) -> Result<Gate, GateError> {
-        if let Some(proofs) = self.remembering.take() {
+        if let Some((proofs, scope)) = self.remembering.take() {
+            if scope == ReplayScope::Shared && self.replay.is_none() {
+                return Err(GateError::NoSharedReplay);
+            }
             let memory = Arc::new(MemoryReplayStore::new(self.clock.now()));
             self.verifier = self.verifier.with_proofs(proofs.with_replay(memory));
         }
@@ -223,6 +228,12 @@ pub enum GateError {
         /// The alias of the issuer.
         alias: String,
     },
+    /// The settings say that replicas share what they know of used proofs, and there is no store for it.
+    #[error(
+        "`[dpop]` says `replay = \"shared\"`, and the gate was given no store that replicas share; give it one by \
+         `GateBuilder::replay_store`"
+    )]
+    NoSharedReplay,
     /// The bundle counts on a directory for resources that this one does not supply.
     #[error("the bundle is told that a directory supplies `{entity_type}`, and this gate's directory does not")]
     NotSupplied {

@@ -73,7 +73,7 @@ impl Gate {
 /// client_certificate = "client-cert"           # or "x-forwarded-client-cert" or "x-ssl-client-cert": the client's certificate
 ///
 /// [dpop]                                       # accepts tokens under the scheme DPoP (RFC 9449)
-/// replay = "one-replica"                       # or "each-replica": who remembers used proofs
+/// replay = "one-replica"                       # or "each-replica", "shared": who remembers used proofs
 /// nonces = "required"                          # or "optional"; default "off"
 ///
 /// [layers]                                     # what must be there, so that a lost file is noticed

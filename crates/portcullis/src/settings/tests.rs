@@ -257,6 +257,13 @@ fn a_mistake_about_proxies_and_proofs_is_refused_with_its_line_and_what_to_do() 
             with("[layers]", "[dpop]\nreplay = \"one-replica\"\nnonce_keys = [{ file = \"k\" }]\n[layers]"),
             "4: `nonce_keys` are stated, and `nonces` is \"off\" | write `nonces = \"required\"`, or remove the keys",
         ),
+        (
+            with(
+                "[layers]",
+                "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\nnonces = \"optional\"\n[layers]",
+            ),
+            "4: `replay = \"shared\"` says that there are several replicas; without `nonce_keys` each would refuse the nonces of the others | point `nonce_keys = [{ file = \"…\" }]` to at least 32 random characters",
+        ),
     ];
     for (settings, expected) in cases {
         assert_refused(&settings, expected);
@@ -281,6 +288,18 @@ fn an_issuer_that_binds_every_token_by_dpop_needs_proofs_to_be_verified() {
     assert_eq!(error, crate::GateError::NoProofs { alias: IssuerSettings::DEFAULT_ALIAS.to_owned() });
     assert!(error.to_string().contains("add `[dpop]` to the settings"), "{error}");
     assert!(build(&strict("[dpop]\nreplay = \"one-replica\"\n[layers]")).is_ok());
+}
+
+#[test]
+fn replicas_that_share_used_proofs_need_a_store_to_share_them_in() {
+    // DPP-27: a memory of each replica would accept a proof once at each
+    let settings = with("[layers]", "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\n[layers]");
+    let gate = || load(&files(&settings)).unwrap().gate().directory(Nothing);
+    let error = gate().build().unwrap_err();
+    assert_eq!(error, crate::GateError::NoSharedReplay);
+    assert!(error.to_string().contains("give it one by `GateBuilder::replay_store`"), "{error}");
+    let store = portcullis_token::MemoryReplayStore::new(portcullis_core::UnixTime::EPOCH);
+    assert!(gate().replay_store(Arc::new(store)).build().is_ok());
 }
 
 #[tokio::test]
