@@ -100,6 +100,8 @@ impl World {
             _ => verifier,
         };
         let gate = Gate::builder(bundle(settings), verifier).clock(Stopped).directory(Known).revocations(revoked());
+        // All other answers of the directory are there at once.
+        let gate = gate.directory_timeout(Duration::from_millis(1));
         let gate = configured(gate, settings).build();
         Self { app: App::new(ready(gate)), issuer, holder, thief, keys }
     }
@@ -236,13 +238,14 @@ pub(super) fn ago(seconds: i64) -> UnixTime {
     ready(UnixTime::from_secs(NOW - seconds).ok_or("a time"))
 }
 
-/// Knows the reports by their ids, and nothing of people; the user `odd` cannot be looked up.
+/// Knows the reports by their ids, and nothing of people; the user `odd` cannot be looked up, and `slow` not in time.
 #[derive(Debug)]
 struct Known;
 
 impl Directory for Known {
     fn principal<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<PrincipalFacts, DirectoryError>> {
         let answer = match caller.subject().id.as_str() {
+            "slow" => return Box::pin(std::future::pending()),
             "odd" => Err(DirectoryError::new("out of reach")),
             _ => Ok(PrincipalFacts::new()),
         };

@@ -29,6 +29,9 @@
 //! function nor its futures need to be `Send`. What the server says of a connection is a
 //! [`Connection`](portcullis::Connection) in the extensions of the request.
 //!
+//! An adapter for gRPC is asked with [`grpc::check`], as `crates/portcullis-tonic/tests/contract.rs` does. A row has `@grpc` with
+//! an action and an id if it means something there, and a status code besides if that does not follow from the answer.
+//!
 //! # What is connected to what
 //!
 //! Each action of [`App::gate`]'s bundle has its routes in the schema, and a method of [`Handlers`] with its name in the

@@ -36,7 +36,7 @@ action "GetSecret" in ["read:projects"] appliesTo {
 action "GetReport" in ["read:projects"] appliesTo {
   principal: [User], resource: [Report], context: Portcullis::Context
 };
-@grpc("acme.v1.Projects/Watch, acme.v1.Projects/WatchLater")
+@grpc("acme.v1.Projects/Watch, acme.v1.Projects/WatchLater, acme.v1.Projects/Flood")
 action "Watch" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
@@ -48,7 +48,7 @@ action "Import" in ["write:projects"] appliesTo {
 action "Chat" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
-@grpc("acme.v1.Projects/Forget, acme.v1.Projects/ForgetStream, acme.v1.Projects/ForgetLater, acme.v1.Projects/ForgetNothing, acme.v1.Projects/Spill")
+@grpc("acme.v1.Projects/Forget, acme.v1.Projects/ForgetStream, acme.v1.Projects/ForgetLater, acme.v1.Projects/ForgetNothing, acme.v1.Projects/Spill, acme.v1.Projects/Shortcut")
 action "Forget" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };

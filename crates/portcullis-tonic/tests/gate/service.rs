@@ -27,7 +27,7 @@ use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::{Service as TowerService, service_fn};
 
@@ -229,6 +229,17 @@ async fn find(id: &str) -> Result<Option<Project>, std::io::Error> {
 }
 
 type Events = Pin<Box<dyn Stream<Item = Result<String, Status>> + Send>>;
+/// Never lets anybody wait. (`tokio_stream::iter` does, now and then.)
+struct Flood;
+
+impl Stream for Flood {
+    type Item = Result<String, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok("a".repeat(0x1_0000))))
+    }
+}
+
 type Unary = Result<Response<String>, Status>;
 
 /// The service `acme.v1.Projects`. Messages are strings.
@@ -237,7 +248,7 @@ pub(crate) struct Projects {
     calls: Arc<AtomicUsize>,
     feeds: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<String>>>>,
     /// What arrived of streams, and how they ended.
-    pub(crate) received: Arc<Mutex<Vec<Result<String, tonic::Code>>>>,
+    pub(crate) received: Arc<Mutex<Vec<Result<String, Code>>>>,
 }
 
 impl Projects {
@@ -308,6 +319,11 @@ impl Projects {
             "Watch" => {
                 authz.load(|| find(&id)).await?;
                 Box::pin(self.feed(&id).map(Ok))
+            }
+            // There is always one more.
+            "Flood" => {
+                authz.load(|| find(&id)).await?;
+                Box::pin(Flood)
             }
             // It decides when the first event is there.
             "WatchLater" => {
@@ -406,7 +422,7 @@ impl TowerService<http::Request<Body>> for Projects {
             let method = request.uri().path().rsplit_once('/').unwrap().1.to_owned();
             let mut grpc = Grpc::new(ProstCodec::<String, String>::default());
             Ok(match method.as_str() {
-                "Watch" | "WatchLater" | "ForgetStream" | "ForgetLater" | "ForgetNothing" => {
+                "Watch" | "WatchLater" | "Flood" | "ForgetStream" | "ForgetLater" | "ForgetNothing" => {
                     let serve = service_fn(|request| this.clone().watch(&method, request));
                     grpc.server_streaming(serve, request).await
                 }
@@ -414,6 +430,8 @@ impl TowerService<http::Request<Body>> for Projects {
                 "Shrug" => grpc.client_streaming(service_fn(|request| this.clone().shrug(request)), request).await,
                 "Stall" => grpc.client_streaming(service_fn(|request| this.clone().stall(request)), request).await,
                 "Chat" => grpc.streaming(service_fn(|request| this.clone().chat(request)), request).await,
+                // Success in the only block of header fields, and no message.
+                "Shortcut" => Status::with_metadata(Code::Ok, "", leaking().metadata().clone()).into_http(),
                 "NotServed" => Status::unimplemented("").into_http(),
                 _ => grpc.unary(service_fn(|request| this.clone().unary(&method, request)), request).await,
             })
