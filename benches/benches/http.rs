@@ -46,10 +46,10 @@ fn measure(name: &str, rounds: usize, bare: SocketAddr, guarded: SocketAddr, sen
     }
     // The first turn warms up.
     let turns = turns.get(1..).unwrap_or_default();
-    let [bare, quiet, logged] = [0, 1, 2].map(|column| median(turns.iter().filter_map(|turn| turn.get(column).copied())));
-    let [quiet_ratio, logged_ratio] = [1, 2].map(|column| {
-        median(turns.iter().filter_map(|turn| Some(turn.get(column)? / turn.first()?)))
-    });
+    let [bare, quiet, logged] =
+        [0, 1, 2].map(|column| median(turns.iter().filter_map(|turn| turn.get(column).copied())));
+    let [quiet_ratio, logged_ratio] =
+        [1, 2].map(|column| median(turns.iter().filter_map(|turn| Some(turn.get(column)? / turn.first()?))));
     println!("{name:<12}{bare:>14.0}/s{quiet:>13.0}/s {quiet_ratio:>6.2} x{logged:>13.0}/s {logged_ratio:>6.2} x");
 }
 

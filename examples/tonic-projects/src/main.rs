@@ -5,7 +5,6 @@
 //! cargo run -p tonic-projects -- --bundle DIR --database sqlite:FILE  # for the issuers that the settings in DIR name
 //! ```
 
-
 use std::process::ExitCode;
 
 use projects_data::{Options, Store};
