@@ -1,6 +1,7 @@
 //! A request whose sender is known, and whose route is not.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -12,6 +13,7 @@ use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
 use crate::gate::Gate;
 use crate::head::{Protocol, RouteMatch};
+use crate::limits::{Counted, RateLimit};
 use crate::observe;
 use crate::refusal::Refusal;
 use crate::routes::Target;
@@ -28,6 +30,8 @@ pub struct Arrival {
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
     pub(crate) sender: Sender,
+    /// The address of the client, if it is known.
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) caller: Option<Caller>,
 }
 
@@ -61,9 +65,23 @@ impl Arrival {
         }
     }
 
+    /// What a request is let in for. It is counted as that, or as denied.
+    async fn enter(
+        &self,
+        caller: Option<Caller>,
+        route: Option<&RouteMatch>,
+        session: &mut Option<Arc<Session>>,
+    ) -> Result<Entry, Refusal> {
+        let judged = self.judge(caller, route, session).await;
+        let caller = session.as_deref().map(Session::caller);
+        let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
+        let (entry, rate_limit) = self.gate.0.limits.settle(&counted, judged).await?;
+        Ok(Entry { rate_limit, ..entry })
+    }
+
     /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
     /// of routes, and one whose token is not valid learns nothing of policies.
-    async fn enter(
+    async fn judge(
         &self,
         caller: Option<Caller>,
         route: Option<&RouteMatch>,
@@ -85,25 +103,31 @@ impl Arrival {
             }
             None => None,
         };
-        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new) })
+        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new), rate_limit: RateLimit::default() })
     }
 
     /// The answer to `refusal`, which is logged.
     pub(crate) fn refuse(&self, refusal: &Refusal, route: Option<&RouteMatch>, session: Option<&Session>) -> Answer {
         let answer = self.gate.answer(refusal, &self.sender, self.id, &self.method);
-        let target = self.gate.find(&self.method, route).ok();
         observe::Event {
             id: self.id,
             method: &self.method,
             route: route.map(RouteMatch::pattern),
-            action: target.and_then(|(target, _)| self.gate.action(target)).map(Action::name),
+            action: self.action(route).map(Action::name),
             session,
             listed: None,
+            rate_limit: None,
             outcome: observe::Outcome::Refused(refusal),
             status: Some(answer.status_over(route.map_or(Protocol::Http, RouteMatch::protocol))),
         }
         .emit();
         answer
+    }
+
+    /// The action of `route`, if it has one only.
+    fn action(&self, route: Option<&RouteMatch>) -> Option<&Action> {
+        let (target, _) = self.gate.find(&self.method, route).ok()?;
+        self.gate.action(target)
     }
 }
 
@@ -117,4 +141,6 @@ impl fmt::Debug for Arrival {
 pub(crate) struct Entry {
     pub(crate) target: Target,
     pub(crate) permit: Option<Arc<Permit>>,
+    /// The limits that have counted it.
+    pub(crate) rate_limit: RateLimit,
 }

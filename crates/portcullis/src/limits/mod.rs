@@ -23,8 +23,8 @@ use crate::refusal::{Refusal, chain};
 
 pub(crate) use limit::{Class, Counted, Counts, Limit, OnStoreFailure, Part};
 pub use memory::MemoryLimitStore;
-pub(crate) use rate_limit::{POLICY, RateLimit, STATE};
 use rate_limit::Remaining;
+pub(crate) use rate_limit::{POLICY, RateLimit, STATE};
 pub use store::{Charge, Charged, Level, LimitStore, LimitStoreError, Quota};
 
 /// All limits of a gate, and where they are counted.
