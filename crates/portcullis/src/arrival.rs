@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use portcullis_core::{Action, Caller, Permit, Session, UnixTime};
+use portcullis_core::{Action, Caller, Grant, Permit, Session, UnixTime};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -75,8 +75,10 @@ impl Arrival {
         let judged = self.judge(caller, route, session).await;
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
-        let (entry, rate_limit) = self.gate.0.limits.settle(&counted, judged).await?;
-        Ok(Entry { rate_limit, ..entry })
+        let ((target, grant), rate_limit) = self.gate.0.limits.settle(&counted, judged).await?;
+        // Last, as it may have effects: what is refused has none.
+        let permit = grant.map(|grant| self.gate.0.duties.permit(grant)).transpose()?;
+        Ok(Entry { target, permit: permit.map(Arc::new), rate_limit })
     }
 
     /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
@@ -86,7 +88,7 @@ impl Arrival {
         caller: Option<Caller>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
-    ) -> Result<Entry, Refusal> {
+    ) -> Result<(Target, Option<Grant>), Refusal> {
         let target = self.gate.find(&self.method, route);
         let action = target.as_ref().ok().and_then(|(target, _)| self.gate.action(target));
         match caller {
@@ -97,13 +99,13 @@ impl Arrival {
             None => return Err(Refusal::NoCredentials),
         }
         let (target, route) = target?;
-        let permit = match action {
+        let grant = match action {
             Some(action) => {
                 self.gate.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
             }
             None => None,
         };
-        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new), rate_limit: RateLimit::default() })
+        Ok((target.clone(), grant))
     }
 
     /// The answer to `refusal`, which is logged.

@@ -182,10 +182,17 @@ impl Gate {
         facts: Facts,
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
-        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
-            Decision::Allow(grant) => {
-                grant.discharge(&self.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
-            }
+        self.0.duties.permit(self.grant(session, resource, &Request::new(action, resource, now).with_facts(facts))?)
+    }
+
+    fn grant(
+        &self,
+        session: Option<&Session>,
+        resource: &ResourceData,
+        request: &Request<'_>,
+    ) -> Result<Grant, Refusal> {
+        match self.judge(session, request) {
+            Decision::Allow(grant) => Ok(grant),
             Decision::Deny(denial) => {
                 Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
             }
@@ -317,7 +324,7 @@ impl Gate {
         Ok(caller)
     }
 
-    /// `None` if the handler decides, and nothing speaks against it yet.
+    /// `None` if the handler decides, and nothing speaks against it yet. Nothing is discharged.
     pub(crate) async fn decide_before_handler(
         &self,
         action: &Action,
@@ -325,7 +332,7 @@ impl Gate {
         route: &RouteMatch,
         session: Option<&Session>,
         now: UnixTime,
-    ) -> Result<Option<Permit>, Refusal> {
+    ) -> Result<Option<Grant>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
         let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
@@ -348,7 +355,7 @@ impl Gate {
             // A public action may be about nothing; for any other, the engine refuses a resource without type.
             None => ResourceData::bare("", ""),
         };
-        self.decide(session, action.name(), &resource, Facts::none(), now).map(Some)
+        self.grant(session, &resource, &Request::new(action.name(), &resource, now)).map(Some)
     }
 
     fn is_supplied(&self, entity_type: &str) -> bool {

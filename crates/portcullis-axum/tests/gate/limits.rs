@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -292,6 +293,23 @@ async fn an_action_costs_what_the_limit_says() {
         let reply = service.ask("GET", path, &json!({})).await;
         assert_eq!((reply.status.as_u16(), items(&reply, "ratelimit")["people"]["r"]), (status, left), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_its_quota_has_no_effects() {
+    let discharged = Arc::new(AtomicUsize::new(0));
+    let count = discharged.clone();
+    let service = Service::audited_and_limited(&limit("people", "per = [\"subject\"]", 1), |gate| {
+        gate.obligation("record", move |_: &_, _: &_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+    });
+    for status in [200, 429, 429] {
+        let reply = service.ask("GET", "/projects/p/audit", &json!({ "roles": ["auditor"] })).await;
+        assert_eq!(reply.status, status);
+    }
+    assert_eq!(discharged.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

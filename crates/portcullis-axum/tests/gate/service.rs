@@ -279,8 +279,17 @@ impl Service {
 
     /// A service whose settings hold `limits`, behind a gate with `options`.
     pub(crate) fn limited(limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_limits(ROLES, limits, options)
+    }
+
+    /// The same, where `Audit` carries an obligation.
+    pub(crate) fn audited_and_limited(limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_limits(AUDIT, limits, options)
+    }
+
+    fn with_limits(roles: &str, limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
         let issuer = TestIssuer::new("https://as.example.com");
-        let files = files(SCHEMA, ROLES).with_file("portcullis.toml", &format!("{SETTINGS}{limits}"));
+        let files = files(SCHEMA, roles).with_file("portcullis.toml", &format!("{SETTINGS}{limits}"));
         let mut loaded = portcullis::load(&files).unwrap();
         loaded.verifier = verifier(&issuer);
         let gate = loaded.gate().clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));
