@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sfv::{BareItem, List, ListEntry, Parser};
 use tower::ServiceExt;
 
+use crate::log::Log;
 use crate::service::{Reply, Service};
 
 fn limit(name: &str, keys: &str, burst: u32) -> String {
@@ -412,5 +413,23 @@ async fn nothing_about_limits_says_who_is_counted() {
         let fields = format!("{:?}", reply.headers);
         assert!(!fields.contains("canary") && !fields.contains("pk="), "{fields}");
         assert!(status == 200 || !reply.body.contains("canary"), "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn traffic_that_no_limit_counts_is_warned_of() {
+    let [people, agents] = ["human", "agent"].map(|class| limit(class, &format!("class = \"{class}\"\nper = []"), 1));
+    let denials = limit("denials", "counts = \"denials\"\nper = []", 1);
+    for (limits, expected) in [
+        (vec![], Some("human, agent")),
+        (vec![people.clone()], Some("agent")),
+        (vec![agents.clone(), denials], Some("human")),
+        (vec![people, agents], None),
+        (vec![limit("all", "per = []", 1)], None),
+    ] {
+        let log = Log::start();
+        service(&limits);
+        let warned: Vec<String> = log.take().into_iter().filter(|line| line.starts_with("classes=")).collect();
+        assert_eq!(warned, expected.map(|classes| format!("classes={classes:?}")).into_iter().collect::<Vec<_>>());
     }
 }

@@ -289,7 +289,7 @@ impl Service {
 
     fn with_limits(roles: &str, limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
         let issuer = TestIssuer::new("https://as.example.com");
-        let files = files(SCHEMA, roles).with_file("portcullis.toml", &format!("{SETTINGS}{limits}"));
+        let files = files(SCHEMA, roles).with_file("portcullis.toml", format!("{SETTINGS}{limits}"));
         let mut loaded = portcullis::load(&files).unwrap();
         loaded.verifier = verifier(&issuer);
         let gate = loaded.gate().clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));

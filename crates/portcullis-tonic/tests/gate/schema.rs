@@ -107,7 +107,7 @@ fn files() -> BundleFiles {
 
 /// A gate whose settings hold `limits`.
 pub(crate) fn limited(limits: &str, verifier: Verifier) -> GateBuilder {
-    let mut loaded = portcullis::load(&files().with_file("portcullis.toml", &format!("{SETTINGS}{limits}"))).unwrap();
+    let mut loaded = portcullis::load(&files().with_file("portcullis.toml", format!("{SETTINGS}{limits}"))).unwrap();
     loaded.verifier = verifier;
     loaded.gate()
 }
