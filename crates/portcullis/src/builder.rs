@@ -16,6 +16,7 @@ use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
+use crate::limits::{Limit, LimitStore, Limits};
 use crate::metadata::{self, Metadata, ProtectedResource};
 use crate::query_token::QueryToken;
 use crate::routes::RouteTable;
@@ -40,6 +41,8 @@ pub struct GateBuilder {
     /// Verifies proofs, and is to remember them by the clock of the gate.
     remembering: Option<(ProofVerifier, ReplayScope)>,
     replay: Option<Arc<dyn ReplayStore>>,
+    limits: Vec<Limit>,
+    limit_store: Option<Arc<dyn LimitStore>>,
 }
 
 impl GateBuilder {
@@ -60,6 +63,8 @@ impl GateBuilder {
             proxies: Proxies::default(),
             remembering: None,
             replay: None,
+            limits: Vec::new(),
+            limit_store: None,
         }
     }
 
@@ -134,6 +139,19 @@ impl GateBuilder {
         self
     }
 
+    /// Counts what each of `limits` is for.
+    pub(crate) fn limits(mut self, limits: Vec<Limit>) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Counts what limits count in `store`, such as one that several replicas share. Otherwise each replica counts for itself,
+    /// and a caller has the quota at each.
+    pub fn limit_store(mut self, store: Arc<dyn LimitStore>) -> Self {
+        self.limit_store = Some(store);
+        self
+    }
+
     /// Believes what `proxies` say of the connections that they pass on.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = proxies;
@@ -187,7 +205,10 @@ impl GateBuilder {
         }
         let initial_scopes = metadata::initial_scopes(&self.bundle, &self.verifier, &self.initial_scopes)
             .map_err(|scope| GateError::InitialScope { scope })?;
+        let limits = Limits::new(self.limits, self.limit_store);
+        limits.warn_of_gaps(&self.bundle);
         Ok(Gate(Arc::new(Parts {
+            limits,
             initial_scopes,
             routes: RouteTable::new(&self.bundle),
             metadata,

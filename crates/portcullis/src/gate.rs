@@ -23,6 +23,7 @@ use crate::directory::{BoxFuture, Directory, DirectoryError};
 use crate::duties::Duties;
 use crate::head::{RequestHead, RouteMatch};
 use crate::lease::{Ended, Standing};
+use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::query_token::QueryToken;
 use crate::refusal::{Defect, Refusal, chain};
@@ -45,6 +46,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
+/// - No limits, and what limits count is counted in the memory of this process.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
@@ -74,6 +76,7 @@ pub(crate) struct Parts {
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
     pub(crate) proxies: Proxies,
+    pub(crate) limits: Limits,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -136,9 +139,11 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let identified = self.identify(head, now, &mut sender).await;
+        let peer = self.0.proxies.client_address(head.connection());
+        let identified = self.0.limits.guard(peer, self.identify(head, now, &mut sender)).await;
         let id = DecisionId::new(now);
-        let arrival = Arrival { gate: self.clone(), id, now, method: head.method().clone(), sender, caller: None };
+        let arrival =
+            Arrival { gate: self.clone(), id, now, method: head.method().clone(), sender, peer, caller: None };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),
             Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),
@@ -177,10 +182,17 @@ impl Gate {
         facts: Facts,
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
-        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
-            Decision::Allow(grant) => {
-                grant.discharge(&self.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
-            }
+        self.0.duties.permit(self.grant(session, resource, &Request::new(action, resource, now).with_facts(facts))?)
+    }
+
+    fn grant(
+        &self,
+        session: Option<&Session>,
+        resource: &ResourceData,
+        request: &Request<'_>,
+    ) -> Result<Grant, Refusal> {
+        match self.judge(session, request) {
+            Decision::Allow(grant) => Ok(grant),
             Decision::Deny(denial) => {
                 Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
             }
@@ -312,7 +324,7 @@ impl Gate {
         Ok(caller)
     }
 
-    /// `None` if the handler decides, and nothing speaks against it yet.
+    /// `None` if the handler decides, and nothing speaks against it yet. Nothing is discharged.
     pub(crate) async fn decide_before_handler(
         &self,
         action: &Action,
@@ -320,7 +332,7 @@ impl Gate {
         route: &RouteMatch,
         session: Option<&Session>,
         now: UnixTime,
-    ) -> Result<Option<Permit>, Refusal> {
+    ) -> Result<Option<Grant>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
         let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
@@ -343,7 +355,7 @@ impl Gate {
             // A public action may be about nothing; for any other, the engine refuses a resource without type.
             None => ResourceData::bare("", ""),
         };
-        self.decide(session, action.name(), &resource, Facts::none(), now).map(Some)
+        self.grant(session, &resource, &Request::new(action.name(), &resource, now)).map(Some)
     }
 
     fn is_supplied(&self, entity_type: &str) -> bool {

@@ -46,7 +46,7 @@ pub use gate::Gate;
 pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
 pub use lease::{Ended, Lease, Leased};
-pub use limits::{Charge, Charged, Level, LimitStore, LimitStoreError, Quota};
+pub use limits::{Charge, Charged, Level, LimitStore, LimitStoreError, MemoryLimitStore, Quota};
 pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{

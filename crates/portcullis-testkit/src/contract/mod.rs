@@ -50,6 +50,7 @@ mod answer;
 mod app;
 pub mod grpc;
 mod handlers;
+mod limited;
 mod report;
 mod request;
 mod row;
@@ -112,4 +113,5 @@ const FILES: &[(&str, &str)] = &[
     ("api-key-scheme.http", include_str!("rows/api-key-scheme.http")),
     ("certificates.http", include_str!("rows/certificates.http")),
     ("proxies.http", include_str!("rows/proxies.http")),
+    ("limits.http", include_str!("rows/limits.http")),
 ];

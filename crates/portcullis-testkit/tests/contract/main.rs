@@ -68,6 +68,7 @@ async fn every_fault_of_an_adapter_is_found_and_the_report_says_where_and_what()
             "an ageing nonce is good, and the next one comes with the answer",
             "+ dpop-nonce: <nonce>",
         ),
+        (Fault::LosesTheLimits, "limits", "the first of three", "- ratelimit: "),
         (
             Fault::LosesTheNonce,
             "nonces",

@@ -32,7 +32,7 @@ use tonic_prost::ProstCodec;
 use tower::{Service as TowerService, service_fn};
 
 use crate::client::Client;
-use crate::schema::bundle;
+use crate::schema::{bundle, limited};
 
 pub(crate) const NOW: i64 = 1_767_226_000;
 /// When the tokens expire, without leeway.
@@ -59,23 +59,38 @@ impl Service {
         Self::start_with_keys(issuer, keys, options).await
     }
 
+    /// A service whose settings hold `limits`.
+    pub(crate) async fn start_limited(limits: &str) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
+        Self::start_from(issuer, keys, |verifier| limited(limits, verifier)).await
+    }
+
     /// A service whose issuer publishes its keys at `keys`.
     pub(crate) async fn start_with_keys(
         issuer: TestIssuer,
         keys: impl Into<KeySource>,
         options: impl FnOnce(GateBuilder) -> GateBuilder,
     ) -> Self {
+        Self::start_from(issuer, keys, |verifier| options(Gate::builder(bundle(), verifier))).await
+    }
+
+    async fn start_from(
+        issuer: TestIssuer,
+        keys: impl Into<KeySource>,
+        gate: impl FnOnce(Verifier) -> GateBuilder,
+    ) -> Self {
         let clock = TestClock(Arc::new(AtomicI64::new(NOW)));
         let revocations = Arc::new(RevocationList::new(NonZeroUsize::new(16).unwrap()));
         let audience = ["https://api.example.com"];
         let trusted = Issuer::new("main", issuer.identifier(), audience, [Algorithm::Es256], keys).unwrap();
         let resource = ProtectedResource::new(["https://api.example.com".parse().unwrap()]).unwrap();
-        let gate = Gate::builder(bundle(), Verifier::new([trusted]).unwrap())
+        let gate = gate(Verifier::new([trusted]).unwrap())
             .clock(clock.clone())
             .directory(Known)
             .resource(resource)
             .revocations(Arc::clone(&revocations));
-        let gate = options(gate).build().unwrap();
+        let gate = gate.build().unwrap();
         let projects = Projects::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -3,6 +3,7 @@
 mod api_keys;
 mod http;
 mod issuer;
+mod limits;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,12 @@ use portcullis_token::Verifier;
 use serde::Deserialize;
 
 use http::HttpSettings;
+use limits::LimitSettings;
 use table::Table;
 
 use crate::builder::GateBuilder;
 use crate::gate::Gate;
+use crate::limits::Limit;
 
 /// What a bundle with its settings becomes.
 #[derive(Debug)]
@@ -30,12 +33,14 @@ pub struct Loaded {
     /// Verifies the tokens of the issuers that the settings name.
     pub verifier: Verifier,
     http: HttpSettings,
+    limits: Vec<Limit>,
 }
 
 impl Loaded {
-    /// A gate with all that the settings say: also what they say about HTTP, which bundle and verifier alone do not hold.
+    /// A gate with all that the settings say: also what they say about HTTP and about limits, which bundle and verifier alone
+    /// do not hold.
     pub fn gate(self) -> GateBuilder {
-        self.http.apply(Gate::builder(self.bundle, self.verifier))
+        self.http.apply(Gate::builder(self.bundle, self.verifier)).limits(self.limits)
     }
 }
 
@@ -97,6 +102,13 @@ impl Gate {
 /// header = "api-key"
 /// max_age = "90d"
 /// scopes = ["read:projects"]
+///
+/// [[limit]]                                    # how often who may ask; one table for each limit
+/// name = "agents"
+/// class = "agent"
+/// per = ["actor", "subject"]
+/// rate = "60/m"
+/// burst = 20
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
@@ -104,6 +116,26 @@ impl Gate {
 /// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
 /// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment
 /// variable is read but those in which the settings say that a secret is.
+///
+/// # Limits
+///
+/// A request is counted once, after the policies let it in and before its handler runs. Every limit that is for it must have
+/// enough tokens; else no limit is charged, and the answer is 429 with `Retry-After`.
+///
+/// | Key of `[[limit]]` | Meaning |
+/// |---|---|
+/// | `name` | what answers and logs call it |
+/// | `class` | the traffic that it is for, by who acts (the actor, or else the subject): `"human"`, `"service"` or `"agent"`. Without it, all traffic, also without a token |
+/// | `per` | who has a bucket: any of `"actor"`, `"subject"`, `"client"`, `"tenant"`, `"issuer"`, `"action"`, `"peer"` (a network of 64 bits for IPv6). What is absent counts as a value. `[]` is one bucket for all |
+/// | `rate` | how many tokens come back: `"60/m"`; units are `s`, `m`, `h`, `d` |
+/// | `burst` | how many tokens there are at most |
+/// | `costs` | the tokens that actions cost, `{ ExportReport = 10 }`; others cost one, and so does what the handler chooses among several (`@via`) |
+/// | `counts` | `"requests"` (default); `"denials"`: what is denied before the handler, which costs nothing elsewhere; `"failed-authentication"`, with `per = ["peer"]`: credentials that are not accepted, after which the peer is refused whatever it sends |
+/// | `on_store_failure` | if nothing can be counted: `"deny"` (503), or `"local"`: this replica counts alone. Default: `"local"` for humans and services, of whom each was let in by somebody; `"deny"` for agents, which repeat themselves without end, and without a class |
+///
+/// Failed authentication is not counted for proxies that `[proxy]` names, nor where the server does not state the peer
+/// ([`Connection`](crate::Connection)): one sender could lock out all the others. Counts are kept by this process, unless
+/// [`GateBuilder::limit_store`] names a store. A class of traffic that no limit counts is warned of when the gate starts.
 ///
 /// # Errors
 ///
@@ -139,10 +171,11 @@ fn load_from(files: &BundleFiles, directory: &Path) -> Result<Loaded, LoadError>
     })?;
     let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
-    let (given, verifier, http) = read(document, directory, &mut problems);
+    let (given, verifier, http, limits) = read(document, directory, &mut problems);
     let bundle = Bundle::load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
+    let limits = bundle.as_ref().map(|bundle| limits.check(bundle, &mut problems)).unwrap_or_default();
     match (bundle, verifier) {
-        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier, http }),
+        (Some(bundle), Some(verifier)) if problems.is_empty() => Ok(Loaded { bundle, verifier, http, limits }),
         _ => Err(LoadError::new(problems)),
     }
 }
@@ -153,9 +186,10 @@ fn read(
     mut file: Table<'_>,
     directory: &Path,
     problems: &mut Vec<Problem>,
-) -> (BundleSettings, Option<Verifier>, HttpSettings) {
+) -> (BundleSettings, Option<Verifier>, HttpSettings, LimitSettings) {
     file.refuse_unknown("the settings", &[TOP, http::KEYS].concat(), problems);
     let (http, resource) = HttpSettings::take(&mut file, directory, problems);
+    let limits = LimitSettings::read(file.take_tables("limit", problems), problems);
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
     let (mut sources, mut verifier) =
@@ -176,7 +210,7 @@ fn read(
     if let Some(section) = layers {
         settings = read_layers(section, settings, problems);
     }
-    (settings, verifier, http)
+    (settings, verifier, http, limits)
 }
 
 fn read_layers(mut section: Table<'_>, mut settings: BundleSettings, problems: &mut Vec<Problem>) -> BundleSettings {
@@ -212,6 +246,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];
