@@ -63,7 +63,7 @@ impl Service {
     pub(crate) async fn start_limited(limits: &str) -> Self {
         let issuer = TestIssuer::new("https://as.example.com");
         let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
-        Self::start_from(issuer, keys, |verifier| limited(limits, verifier)).await
+        Self::start_from(issuer, keys, |verifier| limited(limits, verifier), |gate| gate).await
     }
 
     /// A service whose issuer publishes its keys at `keys`.
@@ -72,13 +72,14 @@ impl Service {
         keys: impl Into<KeySource>,
         options: impl FnOnce(GateBuilder) -> GateBuilder,
     ) -> Self {
-        Self::start_from(issuer, keys, |verifier| options(Gate::builder(bundle(), verifier))).await
+        Self::start_from(issuer, keys, |verifier| Gate::builder(bundle(), verifier), options).await
     }
 
     async fn start_from(
         issuer: TestIssuer,
         keys: impl Into<KeySource>,
         gate: impl FnOnce(Verifier) -> GateBuilder,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
     ) -> Self {
         let clock = TestClock(Arc::new(AtomicI64::new(NOW)));
         let revocations = Arc::new(RevocationList::new(NonZeroUsize::new(16).unwrap()));
@@ -90,7 +91,7 @@ impl Service {
             .directory(Known)
             .resource(resource)
             .revocations(Arc::clone(&revocations));
-        let gate = gate.build().unwrap();
+        let gate = options(gate).build().unwrap();
         let projects = Projects::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
