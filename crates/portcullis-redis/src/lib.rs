@@ -10,7 +10,7 @@
 //! use std::num::NonZeroUsize;
 //! use std::sync::Arc;
 //! use portcullis::GateBuilder;
-//! use portcullis_redis::{RedisReplayStore, RedisRevocations, RedisSettings};
+//! use portcullis_redis::{RedisLimitStore, RedisReplayStore, RedisRevocations, RedisSettings};
 //!
 //! async fn shared(builder: GateBuilder) -> Result<GateBuilder, Box<dyn std::error::Error>> {
 //!     let url = std::env::var("REDIS_URL")?; // it holds the password
@@ -18,6 +18,7 @@
 //!     let capacity = NonZeroUsize::new(100_000).ok_or("no room")?;
 //!     // Kept, so that the service can revoke.
 //!     let revocations = Arc::new(RedisRevocations::start(&redis, capacity).await?);
+//!     let builder = builder.limit_store(Arc::new(RedisLimitStore::new(&redis)));
 //!     Ok(builder.replay_store(Arc::new(RedisReplayStore::new(&redis))).revocations(Arc::clone(&revocations)))
 //! }
 //! ```

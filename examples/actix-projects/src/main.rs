@@ -36,7 +36,7 @@ async fn run() -> Result<(), Error> {
     let listener = TcpListener::bind(options.listen)?;
     let url = format!("http://{}", listener.local_addr()?);
     let store = Store::open(&options.database).await?;
-    let gate = options.load(&url)?.gate().directory(store.clone()).build()?;
+    let gate = options.gate(&url, &store).await?;
     let router = service::router(&gate)?;
     // Each worker makes the application anew. The router answers for every path, so it comes last.
     let app = move || App::new().app_data(Data::new(store.clone())).service(router.clone());

@@ -35,7 +35,7 @@ async fn run() -> Result<(), Error> {
     let listener = TcpListener::bind(options.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let store = Store::open(&options.database).await?;
-    let gate = options.load(&url)?.gate().directory(store.clone()).build()?;
+    let gate = options.gate(&url, &store).await?;
     let server = axum::serve(listener, service::app(&gate, store)?).with_graceful_shutdown(stopped());
     print!("{}", gate.bundle().report());
     println!("service {url}");

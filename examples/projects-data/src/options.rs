@@ -2,11 +2,16 @@
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use portcullis::{BundleFiles, Clock, Loaded, SystemClock};
+use portcullis::{BundleFiles, Clock, Gate, GateBuilder, Loaded, SystemClock};
+use portcullis_redis::{RedisLimitStore, RedisReplayStore, RedisRevocations, RedisSettings};
 
 use crate::{Demo, Store};
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// The options of an example service.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct Options {
     bundle: PathBuf,
     /// Where to write tokens of an issuer of our own.
     demo: Option<PathBuf>,
+    /// What the replicas of the service share.
+    redis: Option<String>,
 }
 
 impl Options {
@@ -32,13 +39,14 @@ impl Options {
         program: &str,
         port: u16,
         mut arguments: impl Iterator<Item = String>,
-    ) -> Result<Option<Self>, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Option<Self>, Failure> {
         let usage = usage(program, port);
         let mut options = Self {
             listen: (Ipv4Addr::LOCALHOST, port).into(),
             database: Store::IN_MEMORY.to_owned(),
             bundle: concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/projects").into(),
             demo: None,
+            redis: None,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` needs a value\n{usage}"));
@@ -47,6 +55,7 @@ impl Options {
                 "--listen" => options.listen = value()?.parse()?,
                 "--database" => options.database = value()?,
                 "--demo" => options.demo = Some(value()?.into()),
+                "--redis" => options.redis = Some(value()?),
                 "--help" | "-h" => {
                     println!("{usage}");
                     return Ok(None);
@@ -57,12 +66,23 @@ impl Options {
         Ok(Some(options))
     }
 
-    /// The bundle for a service that clients reach at `url`: as it is, or with an issuer of our own.
+    /// The gate of a service that clients reach at `url`, which knows what `store` holds.
     ///
     /// # Errors
     ///
-    /// If it does not load, or if others than this machine could use the tokens of our own issuer.
-    pub fn load(&self, url: &str) -> Result<Loaded, Box<dyn Error + Send + Sync>> {
+    /// If the bundle does not load, if others than this machine could use the tokens of our own issuer, or if Redis does not
+    /// answer.
+    pub async fn gate(&self, url: &str, store: &Store) -> Result<Gate, Failure> {
+        let gate = self.load(url)?.gate().directory(store.clone());
+        let gate = match &self.redis {
+            Some(redis) => shared(gate, redis).await?,
+            None => gate,
+        };
+        Ok(gate.build()?)
+    }
+
+    /// The bundle: as it is, or with an issuer of our own.
+    fn load(&self, url: &str) -> Result<Loaded, Failure> {
         let Some(variables) = &self.demo else {
             return Ok(portcullis::load_dir(&self.bundle)?);
         };
@@ -76,14 +96,28 @@ impl Options {
     }
 }
 
+/// One of several replicas: what one counts, has seen or has revoked, the others know.
+async fn shared(gate: GateBuilder, redis: &str) -> Result<GateBuilder, Failure> {
+    let redis = RedisSettings::new(redis)?.with_prefix("projects:").connect().await?;
+    let revocations = RedisRevocations::start(&redis, REVOCATIONS).await?;
+    Ok(gate
+        .limit_store(Arc::new(RedisLimitStore::new(&redis)))
+        .replay_store(Arc::new(RedisReplayStore::new(&redis)))
+        .revocations(revocations))
+}
+
 fn usage(program: &str, port: u16) -> String {
     format!(
         "\
-usage: {program} [--bundle DIR] [--listen ADDR] [--database URL] [--demo FILE]
+usage: {program} [--bundle DIR] [--listen ADDR] [--database URL] [--demo FILE] [--redis URL]
 
   --bundle    schema, policies and settings; default: policies/projects
   --listen    default: 127.0.0.1:{port}
   --database  sqlite:FILE; default: sqlite::memory:
-  --demo      trust an issuer of our own, and write a token for each persona to FILE"
+  --demo      trust an issuer of our own, and write a token for each persona to FILE
+  --redis     what the replicas of the service share; default: each is alone"
     )
 }
+
+/// Room for so many.
+const REVOCATIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);

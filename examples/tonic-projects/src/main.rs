@@ -31,7 +31,7 @@ async fn run() -> Result<(), Error> {
     let listener = TcpListener::bind(options.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let store = Store::open(&options.database).await?;
-    let gate = options.load(&url)?.gate().directory(store.clone()).build()?;
+    let gate = options.gate(&url, &store).await?;
     println!("service {url}");
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     Ok(tonic_projects::serve(&gate, store, listener, interrupted).await?)
