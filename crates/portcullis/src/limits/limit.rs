@@ -99,11 +99,11 @@ pub(crate) enum OnStoreFailure {
 impl OnStoreFailure {
     /// Agents repeat themselves without end, and of traffic without a class nobody knows what it is. People and services were
     /// let in one by one: what they can do with a quota at each replica is bounded, and an outage for all of them is not
-    /// worth more.
-    pub(crate) fn default_for(class: Option<Class>) -> Self {
-        match class {
-            Some(Class::Human | Class::Service) => Self::Local,
-            Some(Class::Agent) | None => Self::Deny,
+    /// worth more. Nor is it where failed authentication is counted, which concerns everybody.
+    pub(crate) fn default_for(class: Option<Class>, counts: Counts) -> Self {
+        match (class, counts) {
+            (_, Counts::FailedAuthentication) | (Some(Class::Human | Class::Service), _) => Self::Local,
+            (Some(Class::Agent) | None, _) => Self::Deny,
         }
     }
 }

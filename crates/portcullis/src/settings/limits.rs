@@ -87,7 +87,7 @@ impl LimitSettings {
             quota: Quota { interval: interval?, burst: burst? },
             costs: costs.unwrap_or_default(),
             counts,
-            on_store_failure: on_store_failure.unwrap_or(OnStoreFailure::default_for(class)),
+            on_store_failure: on_store_failure.unwrap_or(OnStoreFailure::default_for(class, counts)),
         };
         refuse_senseless(&limit, &whole, problems);
         Some(limit)

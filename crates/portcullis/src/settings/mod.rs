@@ -131,7 +131,7 @@ impl Gate {
 /// | `burst` | how many tokens there are at most |
 /// | `costs` | the tokens that actions cost, `{ ExportReport = 10 }`; others cost one, and so does what the handler chooses among several (`@via`) |
 /// | `counts` | `"requests"` (default); `"denials"`: what is denied before the handler, which costs nothing elsewhere; `"failed-authentication"`, with `per = ["peer"]`: credentials that are not accepted, after which the peer is refused whatever it sends |
-/// | `on_store_failure` | if nothing can be counted: `"deny"` (503), or `"local"`: this replica counts alone. Default: `"local"` for humans and services, of whom each was let in by somebody; `"deny"` for agents, which repeat themselves without end, and without a class |
+/// | `on_store_failure` | if nothing can be counted: `"deny"` (503), or `"local"`: this replica counts alone. Default: `"local"` for humans and services, of whom each was let in by somebody, and for failed authentication, which concerns everybody; `"deny"` for agents, which repeat themselves without end, and without a class |
 ///
 /// Failed authentication is not counted for proxies that `[proxy]` names, nor where the server does not state the peer
 /// ([`Connection`](crate::Connection)): one sender could lock out all the others. Counts are kept by this process, unless
