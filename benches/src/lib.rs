@@ -2,6 +2,8 @@
 
 mod bundle;
 mod keys;
+pub mod log;
+pub mod served;
 mod tokens;
 mod turns;
 

@@ -15,6 +15,7 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     node(program("node", ["--version"]).output().as_deref())?;
     node_packages()?;
     nginx()?;
+    redis_server()?;
     envoy()?;
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
@@ -67,11 +68,21 @@ fn node_packages() -> Result<(), String> {
 
 /// Debian installs it where only root looks for programs.
 fn nginx() -> Result<(), String> {
-    let installed = || ["nginx", "/usr/sbin/nginx"].iter().any(|name| program(*name, ["-v"]).output().is_some());
-    if installed() {
+    let names = ["nginx", "/usr/sbin/nginx"].map(|name| program(name, ["-v"]));
+    from_debian(&names, "nginx-light", "`nginx` is missing: the end-to-end tests run it as a proxy")
+}
+
+fn redis_server() -> Result<(), String> {
+    let names = [program("redis-server", ["--version"])];
+    from_debian(&names, "redis-server", "`redis-server` is missing: the tests of `portcullis-redis` run it")
+}
+
+/// Installs `package` if none of `probes` runs, and if that is up to us.
+fn from_debian(probes: &[Program], package: &str, missing: &str) -> Result<(), String> {
+    if probes.iter().any(|probe| probe.output().is_some()) {
         return Ok(());
     }
-    let how = "`nginx` is missing: the end-to-end tests run it as a proxy (on Debian and Ubuntu: apt-get install nginx-light)";
+    let how = format!("{missing} (on Debian and Ubuntu: apt-get install {package})");
     if program("id", ["-u"]).output().as_deref().map(str::trim) != Some("0") {
         return Err(format!("{how}; as root, this command installs it"));
     }
@@ -79,7 +90,7 @@ fn nginx() -> Result<(), String> {
         let command = program("apt-get", arguments.iter().copied());
         command.with_env("DEBIAN_FRONTEND", "noninteractive").run()
     };
-    let install = ["install", "--yes", "--no-install-recommends", "nginx-light"];
+    let install = ["install", "--yes", "--no-install-recommends", package];
     // The list of packages may be old or absent.
     let done = apt(&install).or_else(|_| apt(&["update"]).and_then(|()| apt(&install)));
     done.map_err(|error| format!("{error}\n{how}"))

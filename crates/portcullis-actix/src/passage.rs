@@ -83,6 +83,11 @@ impl Passage {
             headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
+        for (name, value) in admission.rate_limit_fields() {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
         // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5). What was read with a client
         // certificate, no cache must hand to who comes without it (RFC 9440).
         if !headers.contains_key(CACHE_CONTROL) {

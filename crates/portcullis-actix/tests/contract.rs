@@ -23,6 +23,7 @@ use portcullis_testkit::contract::{self, App, Handlers, SHOWN};
 
 #[tokio::test]
 async fn actix_web_keeps_the_contract() {
+    // GEN-05: what is compared is the same for every adapter
     // HTP-01, HTP-02, HTP-03, HTP-04, HTP-05, HTP-06, HTP-07, HTP-08, HTP-09, HTP-11, HTP-12, HTP-13, HTP-14
     contract::check(serve).await.assert_kept();
 }

@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 #[tokio::test]
 async fn axum_keeps_the_contract() {
+    // GEN-05: what is compared is the same for every adapter
     // HTP-01, HTP-02, HTP-03, HTP-04, HTP-05, HTP-06, HTP-07, HTP-08, HTP-09, HTP-11, HTP-12, HTP-13, HTP-14
     contract::check(serve).await.assert_kept();
 }

@@ -59,7 +59,9 @@ pub use limits::Limits;
 pub use mtls::{CertificateField, CertificateFieldError, CertificateThumbprint};
 pub use presented::PresentedToken;
 pub use preset::Preset;
-pub use revocation::{Presented, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target};
+pub use revocation::{
+    Presented, Revocation, RevocationList, RevocationListFull, Revocations, RevocationsUnavailable, Target,
+};
 pub use secret::SecretError;
 pub use settings::{IssuerSettings, SettingsError, TenantsError};
 pub use source::{KeySource, KeySourceError};

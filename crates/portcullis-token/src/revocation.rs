@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use portcullis_core::{Caller, Kind, UnixTime};
+
+use crate::issuer::MAX_LEEWAY;
 
 /// Knows which credentials were revoked before they expired.
 ///
@@ -166,17 +168,18 @@ pub enum Target<'a> {
 /// # Ok::<(), portcullis_token::RevocationListFull>(())
 /// ```
 pub struct RevocationList {
-    entries: RwLock<HashMap<Target<'static>, Entry>>,
+    entries: RwLock<HashMap<Target<'static>, Revocation>>,
     capacity: NonZeroUsize,
 }
 
 /// What is revoked of one target.
-#[derive(Debug, Clone, Copy, Default)]
-struct Entry {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "every store has to keep all of it")]
+pub struct Revocation {
     /// Everything, until then.
-    all: Option<UnixTime>,
-    /// What was issued at or before the first time, until the second.
-    issued_until: Option<(UnixTime, UnixTime)>,
+    pub all: Option<UnixTime>,
+    /// What was issued at or before the first time, or does not say when, until the second.
+    pub issued_until: Option<(UnixTime, UnixTime)>,
 }
 
 impl RevocationList {
@@ -192,7 +195,7 @@ impl RevocationList {
     ///
     /// [`RevocationListFull`]: nothing was revoked.
     pub fn revoke(&self, target: Target<'_>, until: UnixTime, now: UnixTime) -> Result<(), RevocationListFull> {
-        self.change(target, now, |entry| entry.all = entry.all.max(Some(until)))
+        self.add(target, Revocation { all: Some(until), issued_until: None }, now)
     }
 
     /// Revokes, until `until`, what of `target` was issued at `last` or before, or does not say when it was issued.
@@ -207,10 +210,42 @@ impl RevocationList {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<(), RevocationListFull> {
-        self.change(target, now, |entry| {
-            let (known, end) = entry.issued_until.unwrap_or((last, until));
-            entry.issued_until = Some((known.max(last), end.max(until)));
-        })
+        self.add(target, Revocation { all: None, issued_until: Some((last, until)) }, now)
+    }
+
+    /// Revokes `revocation` of `target`, besides what is revoked of it already.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationListFull`]: nothing was revoked.
+    pub fn add(&self, target: Target<'_>, revocation: Revocation, now: UnixTime) -> Result<(), RevocationListFull> {
+        let target = target.into_owned();
+        let mut entries = self.write();
+        if !entries.contains_key(&target) && entries.len() >= self.capacity.get() {
+            entries.retain(|_, entry| entry.is_alive(now));
+            if entries.len() >= self.capacity.get() {
+                return Err(RevocationListFull { capacity: self.capacity });
+            }
+        }
+        entries.entry(target).or_default().join(revocation);
+        Ok(())
+    }
+
+    /// As [`RevocationList::add`], whatever the capacity: for what was revoked elsewhere, where there was room for it.
+    pub fn adopt(&self, target: Target<'_>, revocation: Revocation) {
+        self.write().entry(target.into_owned()).or_default().join(revocation);
+    }
+
+    /// Forgets what is over at `now`. When the list is full, that happens by itself.
+    pub fn forget(&self, now: UnixTime) {
+        self.write().retain(|_, entry| entry.is_alive(now));
+    }
+
+    /// Everything that is revoked, in no order, over ones included that are not cleared away yet.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(Target<'static>, Revocation)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|(target, entry)| (target.clone(), *entry)).collect()
     }
 
     /// How many targets have revocations, over ones included that are not cleared away yet.
@@ -225,23 +260,9 @@ impl RevocationList {
         self.len() == 0
     }
 
-    fn change(
-        &self,
-        target: Target<'_>,
-        now: UnixTime,
-        change: impl FnOnce(&mut Entry),
-    ) -> Result<(), RevocationListFull> {
-        let target = target.into_owned();
-        // Each change is whole, so a poisoned lock holds nothing half done.
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if !entries.contains_key(&target) && entries.len() >= self.capacity.get() {
-            entries.retain(|_, entry| entry.is_alive(now));
-            if entries.len() >= self.capacity.get() {
-                return Err(RevocationListFull { capacity: self.capacity });
-            }
-        }
-        change(entries.entry(target).or_default());
-        Ok(())
+    /// Each change is whole, so a poisoned lock holds nothing half done.
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Target<'static>, Revocation>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,14 +270,30 @@ impl Revocations for RevocationList {
     fn is_revoked(&self, presented: &Presented<'_>, now: UnixTime) -> Result<bool, RevocationsUnavailable> {
         let guard = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         // The targets of a request live shorter than those of the list; a shared reference may forget the difference.
-        let entries: &HashMap<Target<'_>, Entry> = &guard;
+        let entries: &HashMap<Target<'_>, Revocation> = &guard;
         let hits =
             |target: &Target<'_>| entries.get(target).is_some_and(|entry| entry.revokes(presented.issued_at, now));
         Ok(!entries.is_empty() && presented.targets().any(|target| hits(&target)))
     }
 }
 
-impl Entry {
+impl Revocation {
+    /// When it is over: credentials may be accepted for some time after they expired, by the leeway of their issuer.
+    #[must_use]
+    pub fn ends(&self) -> UnixTime {
+        let ends = [self.all, self.issued_until.map(|(_, until)| until)];
+        ends.into_iter().flatten().max().map_or(UnixTime::EPOCH, |until| until.plus(MAX_LEEWAY))
+    }
+
+    /// Revokes what `other` revokes, too. A revocation never shortens another one.
+    pub fn join(&mut self, other: Self) {
+        self.all = self.all.max(other.all);
+        self.issued_until = match (self.issued_until, other.issued_until) {
+            (Some((last, until)), Some((other, end))) => Some((last.max(other), until.max(end))),
+            (known, other) => known.or(other),
+        };
+    }
+
     fn revokes(&self, issued_at: Option<UnixTime>, now: UnixTime) -> bool {
         let all = self.all.is_some_and(|until| holds(until, now));
         let issued = self.issued_until.is_some_and(|(last, until)| {
@@ -267,18 +304,18 @@ impl Entry {
     }
 
     fn is_alive(&self, now: UnixTime) -> bool {
-        let ends = [self.all, self.issued_until.map(|(_, until)| until)];
-        ends.into_iter().flatten().any(|until| holds(until, now))
+        now < self.ends()
     }
 }
 
-/// Credentials may be accepted for some time after they expired, by the leeway of their issuer.
 fn holds(until: UnixTime, now: UnixTime) -> bool {
-    now < until.plus(crate::issuer::MAX_LEEWAY)
+    now < until.plus(MAX_LEEWAY)
 }
 
 impl Target<'_> {
-    fn into_owned(self) -> Target<'static> {
+    /// The same, with texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Target<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Self::Everything => Target::Everything,
@@ -416,7 +453,7 @@ mod tests {
         // SEC-03
         let list = list(10);
         list.revoke(token("t-1"), NOW.plus(HOUR), NOW).unwrap();
-        let end = NOW.plus(HOUR).plus(crate::issuer::MAX_LEEWAY);
+        let end = NOW.plus(HOUR).plus(MAX_LEEWAY);
         assert_eq!(list.is_revoked(&presented(), end.minus(Duration::from_secs(1))), Ok(true));
         assert_eq!(list.is_revoked(&presented(), end), Ok(false));
     }
@@ -434,6 +471,19 @@ mod tests {
         list.revoke(token("t-3"), later.plus(HOUR), later).unwrap();
         assert_eq!(list.len(), 2);
         assert_eq!(list.is_revoked(&Presented { token_id: Some("t-2"), ..presented() }, later), Ok(true));
+    }
+
+    #[test]
+    fn what_was_revoked_elsewhere_needs_no_room() {
+        let list = list(1);
+        let revoked = |until| Revocation { all: Some(until), issued_until: None };
+        list.adopt(token("t-1"), revoked(NOW.plus(HOUR)));
+        list.adopt(token("t-2"), revoked(NOW.plus(HOUR * 2)));
+        assert_eq!(list.is_revoked(&presented(), NOW), Ok(true));
+        assert!(list.revoke(token("t-3"), NOW.plus(HOUR), NOW).is_err());
+        let later = NOW.plus(HOUR).plus(MAX_LEEWAY);
+        list.forget(later);
+        assert_eq!(list.entries(), [(token("t-2"), revoked(NOW.plus(HOUR * 2)))]);
     }
 
     #[test]

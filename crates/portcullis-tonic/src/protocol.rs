@@ -61,7 +61,7 @@ async fn answer(admission: Admission, response: Response<Body>) -> Response<Body
     if head.headers.contains_key(tonic::Status::GRPC_STATUS) {
         return match admission.conclude_grpc(code(&head.headers)) {
             Some(answer) => Grpc::refuse(answer),
-            None => Response::from_parts(with_nonce(head, &admission), body),
+            None => Response::from_parts(with_fields(head, &admission), body),
         };
     }
     // The only message of a unary answer is there already. A stream may begin later.
@@ -74,7 +74,7 @@ async fn answer(admission: Admission, response: Response<Body>) -> Response<Body
         // A stream may decide later. Until then its metadata are withheld as its messages are.
         head.headers = essential(&head.headers);
     }
-    let head = with_nonce(head, &admission);
+    let head = with_fields(head, &admission);
     Response::from_parts(head, Body::new(Outbound::new(body, first, admission)))
 }
 
@@ -94,8 +94,11 @@ fn essential(headers: &HeaderMap) -> HeaderMap {
     kept.into_iter().filter_map(|name| Some((name.clone(), headers.get(&name)?.clone()))).collect()
 }
 
-/// RFC 9449 §8.2.
-fn with_nonce(mut head: http::response::Parts, admission: &Admission) -> http::response::Parts {
+/// With a nonce (RFC 9449 §8.2), and with what is left of limits, which must not be said in trailers.
+fn with_fields(mut head: http::response::Parts, admission: &Admission) -> http::response::Parts {
+    for (name, value) in admission.rate_limit_fields() {
+        head.headers.extend(HeaderValue::try_from(value).ok().map(|value| (HeaderName::from_static(name), value)));
+    }
     if let Some(nonce) = admission.next_nonce().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
         head.headers.insert("dpop-nonce", nonce);
     }

@@ -1,5 +1,5 @@
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use portcullis::{Admission, Answer, Binding};
 use tower_service::Service;
 
@@ -42,6 +42,10 @@ impl<B: Send, A: From<String>> Protocol<B, A> for Http {
         if let Some(nonce) = admission.next_nonce().and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
             response.headers_mut().insert("dpop-nonce", nonce);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        for (name, value) in admission.rate_limit_fields() {
+            let value = HeaderValue::try_from(value).ok();
+            response.headers_mut().extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
         // What one caller may read, a shared cache must not hand to the next (RFC 9111 §3.5). What was read with a client
         // certificate, no cache must hand to who comes without it (RFC 9440).

@@ -74,6 +74,12 @@ impl Admission {
         self.0.sender.next_nonce.as_deref()
     }
 
+    /// The fields `RateLimit-Policy` and `RateLimit` of the answer, in small letters: which limits have counted the request,
+    /// and what is left of them. They are no trailers.
+    pub fn rate_limit_fields(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.0.rate_limit.fields().into_iter()
+    }
+
     /// Decides the action of the route on `resource`, for an action without facts.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::credentials::Proofs;
 use crate::decision_id::DecisionId;
 use crate::grpc::GrpcStatus;
 use crate::head::Protocol;
+use crate::limits::RateLimit;
 use crate::observe::Status;
 use crate::problem::Problem;
 use crate::refusal::{Defect, Denied, Obtainable, Refusal};
@@ -32,6 +33,7 @@ use crate::refusal::{Defect, Denied, Obtainable, Refusal};
 /// | a token bound to a DPoP key would help, and the gate verifies proofs | 401 | 16 | `DPoP error="invalid_token"`, `algs` |
 /// | a token bound to a certificate or a confirmation would help | 403 | 7 | none, a problem type of its own |
 /// | more DPoP proofs came with one key than are remembered | 429 | 8 | none; `Retry-After` |
+/// | a limit is used up | 429 | 8 | none; `Retry-After`, `RateLimit`, `RateLimit-Policy` |
 /// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | 7 (5) | none |
 /// | no such route or resource, no such method | 404, 405 | 5, 12 | none |
 /// | the service, its policies or its data are at fault | 500 | 13 | none |
@@ -180,8 +182,10 @@ struct Row {
     problem: Problem,
     challenge: Option<Challenge>,
     detail: Option<String>,
-    field: Option<(HeaderName, String)>,
+    fields: Vec<(HeaderName, String)>,
     retry_after: Option<Duration>,
+    /// The limits that are used up.
+    violated: Vec<String>,
 }
 
 impl Row {
@@ -203,6 +207,7 @@ impl Row {
                 row.field(DPOP_NONCE, nonce.clone())
             }
             Refusal::ProofFlood { retry_after } => Self::new(Problem::TooManyProofs).retry_after(*retry_after),
+            Refusal::QuotaExceeded(limits) => Self::quota_exceeded(limits),
             Refusal::UnusableClaims { .. } => Self::described(Problem::InvalidToken, "invalid_token", UNUSABLE_CLAIMS),
             Refusal::Denied(denied) => Self::denied(denied, proofs),
             Refusal::NoRoute | Refusal::Absent => Self::new(Problem::NotFound),
@@ -249,8 +254,16 @@ impl Row {
         row.detail(denied.message())
     }
 
+    /// `Retry-After` is never before the times that the fields of the limits say.
+    fn quota_exceeded(limits: &RateLimit) -> Self {
+        let row = Self::new(Problem::QuotaExceeded).retry_after(limits.retry_after());
+        let fields = limits.fields().into_iter();
+        let row = fields.fold(row, |row, (name, value)| row.field(HeaderName::from_static(name), value));
+        Self { violated: limits.names(), ..row }
+    }
+
     fn new(problem: Problem) -> Self {
-        Self { problem, challenge: None, detail: None, field: None, retry_after: None }
+        Self { problem, challenge: None, detail: None, fields: Vec::new(), retry_after: None, violated: Vec::new() }
     }
 
     /// A problem of which challenge and body say the same.
@@ -276,8 +289,9 @@ impl Row {
         Self { detail, ..self }
     }
 
-    fn field(self, name: HeaderName, value: String) -> Self {
-        Self { field: Some((name, value)), ..self }
+    fn field(mut self, name: HeaderName, value: String) -> Self {
+        self.fields.push((name, value));
+        self
     }
 
     fn retry_after(self, retry_after: Duration) -> Self {
@@ -299,10 +313,11 @@ impl Row {
             let exposed = if challenge.oauth_error() == Some("use_dpop_nonce") { EXPOSED } else { "WWW-Authenticate" };
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         }
-        let field = self.field.and_then(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
-        headers.extend(field);
+        for (name, value) in self.fields {
+            headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        }
         let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
-        let body = self.problem.document(decision, error, self.detail.as_deref());
+        let body = self.problem.document(decision, error, self.detail.as_deref(), &self.violated);
         let Self { problem, detail, retry_after, .. } = self;
         let refused = Refused { problem, detail, decision, retry_after };
         Answer::new(problem.status(), headers, body, method, Some(refused))

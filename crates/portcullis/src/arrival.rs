@@ -1,16 +1,18 @@
 //! A request whose sender is known, and whose route is not.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use portcullis_core::{Action, Caller, Permit, Session, UnixTime};
+use portcullis_core::{Action, Caller, Grant, Permit, Session, UnixTime};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
+use crate::limits::{Counted, RateLimit};
 use crate::observe;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
@@ -28,6 +30,8 @@ pub struct Arrival {
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
     pub(crate) sender: Sender,
+    /// The address of the client, if it is known.
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) caller: Option<Caller>,
 }
 
@@ -61,14 +65,30 @@ impl Arrival {
         }
     }
 
-    /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
-    /// of routes, and one whose token is not valid learns nothing of policies.
+    /// What a request is let in for. It is counted as that, or as denied.
     async fn enter(
         &self,
         caller: Option<Caller>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
+        let judged = self.judge(caller, route, session).await;
+        let caller = session.as_deref().map(Session::caller);
+        let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
+        let ((target, grant), rate_limit) = self.pinned.gate.0.limits.settle(&counted, judged).await?;
+        // Last, as it may have effects: what is refused has none.
+        let permit = grant.map(|grant| self.pinned.gate.0.duties.permit(grant)).transpose()?;
+        Ok(Entry { target, permit: permit.map(Arc::new), rate_limit })
+    }
+
+    /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
+    /// of routes, and one whose token is not valid learns nothing of policies.
+    async fn judge(
+        &self,
+        caller: Option<Caller>,
+        route: Option<&RouteMatch>,
+        session: &mut Option<Arc<Session>>,
+    ) -> Result<(Target, Option<Grant>), Refusal> {
         let target = self.pinned.find(&self.method, route);
         let action = target.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
         match caller {
@@ -79,32 +99,38 @@ impl Arrival {
             None => return Err(Refusal::NoCredentials),
         }
         let (target, route) = target?;
-        let permit = match action {
+        let grant = match action {
             Some(action) => {
                 self.pinned.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
             }
             None => None,
         };
-        Ok(Entry { target: target.clone(), permit: permit.map(Arc::new) })
+        Ok((target.clone(), grant))
     }
 
     /// The answer to `refusal`, which is logged.
     pub(crate) fn refuse(&self, refusal: &Refusal, route: Option<&RouteMatch>, session: Option<&Session>) -> Answer {
         let answer = self.pinned.answer(refusal, &self.sender, self.id, &self.method);
-        let target = self.pinned.find(&self.method, route).ok();
         observe::Event {
             id: self.id,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: route.map(RouteMatch::pattern),
-            action: target.and_then(|(target, _)| self.pinned.action(target)).map(Action::name),
+            action: self.action(route).map(Action::name),
             session,
             listed: None,
+            rate_limit: None,
             outcome: observe::Outcome::Refused(refusal),
             status: Some(answer.status_over(route.map_or(Protocol::Http, RouteMatch::protocol))),
         }
         .emit();
         answer
+    }
+
+    /// The action of `route`, if it has one only.
+    fn action(&self, route: Option<&RouteMatch>) -> Option<&Action> {
+        let (target, _) = self.pinned.find(&self.method, route).ok()?;
+        self.pinned.action(target)
     }
 }
 
@@ -118,4 +144,6 @@ impl fmt::Debug for Arrival {
 pub(crate) struct Entry {
     pub(crate) target: Target,
     pub(crate) permit: Option<Arc<Permit>>,
+    /// The limits that have counted it.
+    pub(crate) rate_limit: RateLimit,
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge};
-use portcullis_token::{BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayStore, Revocations, Verifier};
+use portcullis_token::{
+    BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayScope, ReplayStore, Revocations, Verifier,
+};
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
@@ -14,6 +16,7 @@ use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
+use crate::limits::{Limit, LimitStore, Limits};
 use crate::metadata::ProtectedResource;
 use crate::query_token::QueryToken;
 use crate::reload::Reloads;
@@ -38,9 +41,11 @@ pub struct GateBuilder {
     transport: Transport,
     proxies: Proxies,
     /// Verifies proofs, and is to remember them by the clock of the gate.
-    remembering: Option<ProofVerifier>,
+    remembering: Option<(ProofVerifier, ReplayScope)>,
     replay: Option<Arc<dyn ReplayStore>>,
     fixed_settings: Option<FixedSettings>,
+    limits: Vec<Limit>,
+    limit_store: Option<Arc<dyn LimitStore>>,
 }
 
 impl GateBuilder {
@@ -62,6 +67,8 @@ impl GateBuilder {
             remembering: None,
             replay: None,
             fixed_settings: None,
+            limits: Vec::new(),
+            limit_store: None,
         }
     }
 
@@ -123,9 +130,9 @@ impl GateBuilder {
         self
     }
 
-    /// As [`GateBuilder::dpop`], with a memory that begins when this gate is built, by its clock.
-    pub(crate) fn dpop_in_memory(mut self, proofs: ProofVerifier) -> Self {
-        self.remembering = Some(proofs);
+    /// As [`GateBuilder::dpop`], with a memory of `scope`. One of this gate alone begins when it is built, by its clock.
+    pub(crate) fn dpop_remembered(mut self, proofs: ProofVerifier, scope: ReplayScope) -> Self {
+        self.remembering = Some((proofs, scope));
         self
     }
 
@@ -139,6 +146,19 @@ impl GateBuilder {
     /// proof could be used once at each.
     pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
         self.replay = Some(store);
+        self
+    }
+
+    /// Counts what each of `limits` is for.
+    pub(crate) fn limits(mut self, limits: Vec<Limit>) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Counts what limits count in `store`, such as one that several replicas share. Otherwise each replica counts for itself,
+    /// and a caller has the quota at each.
+    pub fn limit_store(mut self, store: Arc<dyn LimitStore>) -> Self {
+        self.limit_store = Some(store);
         self
     }
 
@@ -167,7 +187,10 @@ impl GateBuilder {
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
     pub fn build(mut self) -> Result<Gate, GateError> {
-        if let Some(proofs) = self.remembering.take() {
+        if let Some((proofs, scope)) = self.remembering.take() {
+            if scope == ReplayScope::Shared && self.replay.is_none() {
+                return Err(GateError::NoSharedReplay);
+            }
             let memory = Arc::new(MemoryReplayStore::new(self.clock.now()));
             self.verifier = self.verifier.with_proofs(proofs.with_replay(memory));
         }
@@ -191,7 +214,10 @@ impl GateBuilder {
                 initial_scopes: &self.initial_scopes,
             },
         )?;
+        let limits = Limits::new(self.limits, self.limit_store);
+        limits.warn_of_gaps(rules.engine.bundle());
         Ok(Gate(Arc::new(Parts {
+            limits,
             rules: RwLock::new(Arc::new(rules)),
             reloads: Reloads::default(),
             fixed_settings: self.fixed_settings,
@@ -233,6 +259,12 @@ pub enum GateError {
         /// The alias of the issuer.
         alias: String,
     },
+    /// The settings say that replicas share what they know of used proofs, and there is no store for it.
+    #[error(
+        "`[dpop]` says `replay = \"shared\"`, and the gate was given no store that replicas share; give it one by \
+         `GateBuilder::replay_store`"
+    )]
+    NoSharedReplay,
     /// The bundle counts on a directory for resources that this one does not supply.
     #[error("the bundle is told that a directory supplies `{entity_type}`, and this gate's directory does not")]
     NotSupplied {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use portcullis_core::{Discharge, Grant, Obligation, ObligationError};
+use portcullis_core::{Discharge, Grant, Obligation, ObligationError, Permit};
+
+use crate::refusal::{Defect, Refusal};
 
 /// The handlers of obligations, by name. An obligation without a handler is not discharged, and so permits nothing.
 #[derive(Default)]
@@ -14,6 +16,11 @@ pub(crate) struct Duties {
 impl Duties {
     pub(crate) fn insert(&mut self, name: String, handler: Box<dyn Discharge + Send + Sync>) {
         self.handlers.insert(name, handler);
+    }
+
+    /// Discharges all obligations of `grant`, which may have effects.
+    pub(crate) fn permit(&self, grant: Grant) -> Result<Permit, Refusal> {
+        grant.discharge(self).map_err(|undone| Defect::Undischarged(undone).into())
     }
 
     /// Whether `obligation` has a handler.

@@ -21,6 +21,7 @@ use crate::directory::Directory;
 use crate::duties::Duties;
 use crate::head::RequestHead;
 use crate::lease::{Ended, Standing};
+use crate::limits::Limits;
 use crate::metadata::{Metadata, ProtectedResource};
 use crate::pinned::Pinned;
 use crate::query_token::QueryToken;
@@ -46,6 +47,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
+/// - No limits, and what limits count is counted in the memory of this process.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
@@ -78,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) transport: Transport,
     pub(crate) revocations: Option<Box<dyn Revocations>>,
     pub(crate) proxies: Proxies,
+    pub(crate) limits: Limits,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -146,9 +149,10 @@ impl Gate {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
         let pinned = Pinned { gate: self.clone(), rules: self.rules() };
-        let identified = self.identify(&pinned.rules, head, now, &mut sender).await;
+        let peer = self.0.proxies.client_address(head.connection());
+        let identified = self.0.limits.guard(peer, self.identify(&pinned.rules, head, now, &mut sender)).await;
         let id = DecisionId::new(now);
-        let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, caller: None };
+        let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),
             Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),

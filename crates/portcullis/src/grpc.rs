@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::answer::DPOP_NONCE;
 use crate::decision_id::DecisionId;
+use crate::limits::{POLICY, STATE};
 use crate::problem::Problem;
 
 /// What a gRPC client is told instead of an answer: the parts of a status, for adapters to encode.
@@ -109,4 +110,5 @@ impl GrpcStatus {
 }
 
 /// No standard says how gRPC carries these, so they keep their names.
-const METADATA: [HeaderName; 3] = [WWW_AUTHENTICATE, DPOP_NONCE, RETRY_AFTER];
+const METADATA: [HeaderName; 5] =
+    [WWW_AUTHENTICATE, DPOP_NONCE, RETRY_AFTER, HeaderName::from_static(POLICY), HeaderName::from_static(STATE)];

@@ -20,6 +20,7 @@ mod grpc;
 pub mod handler;
 mod head;
 mod lease;
+mod limits;
 mod lists;
 mod measure;
 mod metadata;
@@ -50,6 +51,7 @@ pub use gate::Gate;
 pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
 pub use lease::{Ended, Lease, Leased};
+pub use limits::{Charge, Charged, Level, LimitStore, LimitStoreError, MemoryLimitStore, Quota};
 pub use lists::{AllowedAction, Needs};
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{

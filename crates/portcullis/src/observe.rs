@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use portcullis_core::{BundleHash, Denial, DenialKind, Session};
 
 use crate::decision_id::DecisionId;
+use crate::limits::RateLimit;
 use crate::measure;
 use crate::refusal::Refusal;
 use crate::visit::Listed;
@@ -20,6 +21,8 @@ pub(crate) struct Event<'a> {
     pub(crate) action: Option<&'a str>,
     pub(crate) session: Option<&'a Session>,
     pub(crate) listed: Option<Listed>,
+    /// The limits that have counted it.
+    pub(crate) rate_limit: Option<&'a RateLimit>,
     pub(crate) outcome: Outcome<'a>,
     /// `None` if no answer was sent.
     pub(crate) status: Option<Status>,
@@ -48,6 +51,7 @@ macro_rules! emit {
         let caller = event.session.map(Session::caller);
         let actor = caller.and_then(|caller| caller.actor());
         let denial = event.denial();
+        let limit = event.limit();
         tracing::$level!(
             target: "portcullis",
             decision_id = %event.id,
@@ -64,6 +68,8 @@ macro_rules! emit {
             decision = event.decision(),
             shown = event.listed.map(|listed| listed.shown),
             hidden = event.listed.map(|listed| listed.hidden),
+            limit = limit.map(|(name, _)| name),
+            remaining = limit.map(|(_, left)| left),
             denial = denial.map(|denial| denial.kind().as_str()),
             layers = denial.map(|denial| debug(denial.layers())),
             policies = denial.map(|denial| debug(denial.policies())),
@@ -120,6 +126,14 @@ impl Event<'_> {
         match &self.outcome {
             Outcome::Refused(Refusal::Denied(denied)) => Some(&denied.denial),
             _ => None,
+        }
+    }
+
+    /// The limit that is used up first, and what is left of it.
+    fn limit(&self) -> Option<(&str, u32)> {
+        match &self.outcome {
+            Outcome::Refused(Refusal::QuotaExceeded(limits)) => limits.tightest(),
+            _ => self.rate_limit?.tightest(),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use portcullis_core::{Action, Bundle, Caller, Decision, Facts, Permit, Request, ResourceData, Session, UnixTime};
+use portcullis_core::{
+    Action, Bundle, Caller, Decision, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
+};
 use portcullis_token::KeyPlace;
 
 use crate::answer::Answer;
@@ -57,10 +59,18 @@ impl Pinned {
         facts: Facts,
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
-        match self.judge(session, &Request::new(action, resource, now).with_facts(facts)) {
-            Decision::Allow(grant) => {
-                grant.discharge(&self.gate.0.duties).map_err(|undone| Defect::Undischarged(undone).into())
-            }
+        let request = Request::new(action, resource, now).with_facts(facts);
+        self.gate.0.duties.permit(self.grant(session, resource, &request)?)
+    }
+
+    fn grant(
+        &self,
+        session: Option<&Session>,
+        resource: &ResourceData,
+        request: &Request<'_>,
+    ) -> Result<Grant, Refusal> {
+        match self.judge(session, request) {
+            Decision::Allow(grant) => Ok(grant),
             Decision::Deny(denial) => {
                 Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
             }
@@ -103,7 +113,7 @@ impl Pinned {
         }
     }
 
-    /// `None` if the handler decides, and nothing speaks against it yet.
+    /// `None` if the handler decides, and nothing speaks against it yet. Nothing is discharged.
     pub(crate) async fn decide_before_handler(
         &self,
         action: &Action,
@@ -111,7 +121,7 @@ impl Pinned {
         route: &RouteMatch,
         session: Option<&Session>,
         now: UnixTime,
-    ) -> Result<Option<Permit>, Refusal> {
+    ) -> Result<Option<Grant>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
         let named = target.resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
@@ -134,7 +144,7 @@ impl Pinned {
             // A public action may be about nothing; for any other, the engine refuses a resource without type.
             None => ResourceData::bare("", ""),
         };
-        self.decide(session, action.name(), &resource, Facts::none(), now).map(Some)
+        self.grant(session, &resource, &Request::new(action.name(), &resource, now)).map(Some)
     }
 
     fn is_supplied(&self, entity_type: &str) -> bool {

@@ -25,6 +25,7 @@ use crate::grpc::GrpcCode;
 /// | `not-found` | 404 | 5 | no such resource, or none that the caller may know of |
 /// | `method-not-allowed` | 405 | 12 | the route has no such method |
 /// | `too-many-proofs` | 429 | 8 | more proofs came with one key than are remembered |
+/// | [`quota-exceeded`](https://iana.org/assignments/http-problem-types#quota-exceeded), not one of ours | 429 | 8 | a limit is used up |
 /// | `internal-error` | 500 | 13 | the service, its policies or its data are at fault |
 /// | `unavailable` | 503 | 14, or 4 if we waited too long | something that the decision needs is out of reach |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(crate) enum Problem {
     NotFound,
     MethodNotAllowed,
     TooManyProofs,
+    QuotaExceeded,
     InternalError,
     Unavailable,
     TooSlow,
@@ -71,7 +73,7 @@ impl Problem {
             }
             Self::NotFound => GrpcCode::NotFound,
             Self::MethodNotAllowed => GrpcCode::Unimplemented,
-            Self::TooManyProofs => GrpcCode::ResourceExhausted,
+            Self::TooManyProofs | Self::QuotaExceeded => GrpcCode::ResourceExhausted,
             Self::InternalError => GrpcCode::Internal,
             Self::Unavailable => GrpcCode::Unavailable,
             Self::TooSlow => GrpcCode::DeadlineExceeded,
@@ -100,6 +102,12 @@ impl Problem {
                 (StatusCode::UNAUTHORIZED, "dpop-required", "An access token bound to a DPoP key is required")
             }
             Self::TooManyProofs => (StatusCode::TOO_MANY_REQUESTS, "too-many-proofs", "Too many DPoP proofs"),
+            // The title is registered with the type.
+            Self::QuotaExceeded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "quota-exceeded",
+                "Request cannot be satisfied as assigned quota has been exceeded",
+            ),
             Self::StrongerLoginRequired => {
                 (StatusCode::UNAUTHORIZED, "stronger-login-required", "A stronger or fresher login is required")
             }
@@ -142,6 +150,7 @@ impl Problem {
             | Self::InvalidToken
             | Self::InvalidProof
             | Self::TooManyProofs
+            | Self::QuotaExceeded
             | Self::ProofOfPossessionRequired
             | Self::Denied
             | Self::NotFound
@@ -149,16 +158,25 @@ impl Problem {
         }
     }
 
-    /// The body. `error` repeats the OAuth error of the challenge; `detail` is a fixed text or a policy's `@message`.
-    pub(crate) fn document(self, decision: Option<DecisionId>, error: Option<&str>, detail: Option<&str>) -> String {
+    /// The body. `error` repeats the OAuth error of the challenge; `detail` is a fixed text or a policy's `@message`;
+    /// `violated` are the limits that are used up.
+    pub(crate) fn document(
+        self,
+        decision: Option<DecisionId>,
+        error: Option<&str>,
+        detail: Option<&str>,
+        violated: &[String],
+    ) -> String {
         let (status, name, title) = self.row();
+        let base = if self == Self::QuotaExceeded { REGISTERED } else { BASE };
         let document = Document {
-            r#type: format!("{BASE}{name}"),
+            r#type: format!("{base}{name}"),
             title,
             status: status.as_u16(),
             detail: detail.or(self.advice()),
             error,
             decision: decision.map(|decision| decision.to_string()),
+            violated_policies: violated,
         };
         // Strings and a number: nothing here can fail to serialise.
         serde_json::to_string(&document).unwrap_or_default()
@@ -176,7 +194,12 @@ struct Document<'a> {
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<String>,
+    #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
+    violated_policies: &'a [String],
 }
 
 /// The base of all type URIs. They are names: nothing needs to be served there (RFC 9457 §3.1.1).
 const BASE: &str = "urn:problem-type:portcullis:";
+
+/// The base of the types that everybody shares.
+const REGISTERED: &str = "https://iana.org/assignments/http-problem-types#";

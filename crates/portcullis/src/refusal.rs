@@ -12,6 +12,7 @@ use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenErro
 use crate::credentials::{Malformed, Proofs};
 use crate::gate::RETRY_AFTER;
 use crate::lease::Ended;
+use crate::limits::RateLimit;
 use crate::metadata::is_for_resources;
 
 /// Why a request goes no further, before anything is said about HTTP.
@@ -31,6 +32,9 @@ pub(crate) enum Refusal {
     InvalidProof { description: &'static str, reason: String },
     #[error("the DPoP proof needs a nonce")]
     UseNonce { nonce: String },
+    /// With the limits that have too few tokens.
+    #[error("used up: {}", .0.names().join(", "))]
+    QuotaExceeded(Box<RateLimit>),
     #[error("more DPoP proofs were made with one key than are remembered for it")]
     ProofFlood { retry_after: Duration },
     /// The token is one of the issuer's, and its claims are not what the profile expects. If that is so for all of them,
@@ -120,6 +124,23 @@ impl Refusal {
         let scopes = needed.iter().map(wire).collect();
         let hidden = entity_type.is_some_and(|entity_type| bundle.is_hidden(entity_type));
         Self::Denied(Box::new(Denied { denial, hidden, scopes }))
+    }
+
+    /// Whether credentials were shown that are not accepted. A client that needs a nonce did nothing wrong.
+    pub(crate) fn is_failed_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed(_) | Self::InvalidToken { .. } | Self::InvalidProof { .. } | Self::UnusableClaims { .. }
+        )
+    }
+
+    /// Whether somebody who is known, or the public, asked for what is not to be had.
+    pub(crate) fn is_denial(&self) -> bool {
+        match self {
+            Self::Denied(denied) => denied.denial.kind() != DenialKind::Error,
+            Self::Absent | Self::UnreadablePath | Self::NotKnown(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether an operator has to look at it.

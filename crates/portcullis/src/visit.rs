@@ -12,6 +12,7 @@ use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
+use crate::limits::RateLimit;
 use crate::observe::{self, Status};
 use crate::pinned::Pinned;
 use crate::refusal::{Defect, Refusal};
@@ -28,6 +29,7 @@ pub(crate) struct Visit {
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) sender: Sender,
     pub(crate) permit: Option<Arc<Permit>>,
+    pub(crate) rate_limit: RateLimit,
     target: Target,
     progress: Mutex<Progress>,
 }
@@ -60,10 +62,11 @@ impl Visit {
         entry: Entry,
     ) -> Self {
         let Arrival { pinned, id, now, method, sender, .. } = arrival;
-        let Entry { target, permit } = entry;
+        let Entry { target, permit, rate_limit } = entry;
         let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
         let route = route.map_or("", RouteMatch::pattern).to_owned();
-        Self { pinned, id, now, method, protocol, route, session, sender, target, permit, progress: Mutex::default() }
+        let progress = Mutex::default();
+        Self { pinned, id, now, method, protocol, route, session, sender, permit, rate_limit, target, progress }
     }
 
     /// The action that is decided if the handler says `named`.
@@ -130,6 +133,7 @@ impl Visit {
             action: progress.action.as_deref().or(routed),
             session: self.session.as_deref(),
             listed: progress.listed,
+            rate_limit: Some(&self.rate_limit),
             outcome: match progress.refused.as_ref().filter(|(refusal, _)| !self.was_optional(refusal, status)) {
                 Some((refusal, _)) => observe::Outcome::Refused(refusal),
                 None if progress.allowed || self.permit.is_some() => observe::Outcome::Allowed,

@@ -6,7 +6,6 @@
 //! ```
 
 mod failure;
-mod options;
 mod service;
 
 use std::net::TcpListener;
@@ -15,10 +14,7 @@ use std::process::ExitCode;
 use actix_web::rt::System;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use portcullis::{BundleFiles, Clock, Loaded, SystemClock};
-use projects_data::{Demo, Store};
-
-use crate::options::{Options, USAGE};
+use projects_data::{Options, Store};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,15 +29,14 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let Some(options) = Options::parse(std::env::args().skip(1))? else {
-        println!("{USAGE}");
+    let Some(options) = Options::parse("actix-projects", 8080, std::env::args().skip(1))? else {
         return Ok(());
     };
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).try_init()?;
     let listener = TcpListener::bind(options.listen)?;
     let url = format!("http://{}", listener.local_addr()?);
     let store = Store::open(&options.database).await?;
-    let gate = load(&options, &url)?.gate().directory(store.clone()).build()?;
+    let gate = options.gate(&url, &store).await?;
     let router = service::router(&gate)?;
     // Each worker makes the application anew. The router answers for every path, so it comes last.
     let app = move || App::new().app_data(Data::new(store.clone())).service(router.clone());
@@ -50,20 +45,6 @@ async fn run() -> Result<(), Error> {
     println!("service {url}");
     // It ends with Ctrl-C, or as an orchestrator ends it.
     Ok(server.await?)
-}
-
-/// The bundle: as it is, or with an issuer of our own.
-fn load(options: &Options, url: &str) -> Result<Loaded, Error> {
-    let Some(variables) = &options.demo else {
-        return Ok(portcullis::load_dir(&options.bundle)?);
-    };
-    if !options.listen.ip().is_loopback() {
-        return Err("`--demo` is for loopback: whoever reads its tokens is anybody".into());
-    }
-    let demo = Demo::new(url, SystemClock.now());
-    std::fs::write(variables, demo.variables()).map_err(|error| format!("{}: {error}", variables.display()))?;
-    println!("tokens  {}", variables.display());
-    Ok(portcullis::load(&demo.trusted_by(BundleFiles::from_dir(&options.bundle)?)?)?)
 }
 
 /// How many seconds requests may take to end.

@@ -6,17 +6,13 @@
 //! ```
 
 mod failure;
-mod options;
 mod service;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use portcullis::{BundleFiles, Clock, Loaded, SystemClock};
-use projects_data::{Demo, Store};
+use projects_data::{Options, Store};
 use tokio::net::TcpListener;
-
-use crate::options::{Options, USAGE};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -32,15 +28,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let Some(options) = Options::parse(std::env::args().skip(1))? else {
-        println!("{USAGE}");
+    let Some(options) = Options::parse("axum-projects", 8080, std::env::args().skip(1))? else {
         return Ok(());
     };
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).try_init()?;
     let listener = TcpListener::bind(options.listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let store = Store::open(&options.database).await?;
-    let gate = load(&options, &url)?.gate().directory(store.clone()).build()?;
+    let gate = options.gate(&url, &store).await?;
     let server = axum::serve(listener, service::app(&gate, store)?).with_graceful_shutdown(stopped());
     print!("{}", gate.bundle().report());
     println!("service {url}");
@@ -49,20 +44,6 @@ async fn run() -> Result<(), Error> {
         // A client that takes its time does not keep the service from stopping.
         () = async { stopped().await; tokio::time::sleep(GRACE).await } => Ok(()),
     }
-}
-
-/// The bundle: as it is, or with an issuer of our own.
-fn load(options: &Options, url: &str) -> Result<Loaded, Error> {
-    let Some(variables) = &options.demo else {
-        return Ok(portcullis::load_dir(&options.bundle)?);
-    };
-    if !options.listen.ip().is_loopback() {
-        return Err("`--demo` is for loopback: whoever reads its tokens is anybody".into());
-    }
-    let demo = Demo::new(url, SystemClock.now());
-    std::fs::write(variables, demo.variables()).map_err(|error| format!("{}: {error}", variables.display()))?;
-    println!("tokens  {}", variables.display());
-    Ok(portcullis::load(&demo.trusted_by(BundleFiles::from_dir(&options.bundle)?)?)?)
 }
 
 /// Waits until somebody wants the service to end: with Ctrl-C, or as an orchestrator does.

@@ -15,9 +15,10 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use mcp_tools::mcp::Origins;
 use mcp_tools::service;
-use portcullis::BundleFiles;
+use portcullis::{BundleFiles, Clock, SystemClock, UnixTime};
 use portcullis_testkit::TestIssuer;
 use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, timeout};
 use tower::ServiceExt as _;
 
 const URL: &str = "https://notes.example.com/mcp";
@@ -39,6 +40,11 @@ struct Answer {
 
 impl World {
     fn new() -> Self {
+        Self::at(SystemClock)
+    }
+
+    /// A server that takes the time from `clock`.
+    fn at(clock: impl Clock + 'static) -> Self {
         let issuer = TestIssuer::new("https://issuer.example.com");
         let files = BundleFiles::from_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/policies")).unwrap();
         let mut settings: toml::Table = files.get("portcullis.toml").unwrap().parse().unwrap();
@@ -53,7 +59,7 @@ impl World {
             toml::Table::from_iter([("file".to_owned(), keys.display().to_string().into())]).into(),
         );
         let loaded = portcullis::load(&files.with_file("portcullis.toml", settings.to_string())).unwrap();
-        let gate = loaded.gate().build().unwrap();
+        let gate = loaded.gate().clock(clock).build().unwrap();
         Self { issuer, app: service::app(&gate, Origins::new(["https://app.example.com"])).unwrap() }
     }
 
@@ -121,6 +127,16 @@ impl World {
         let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
         let result = self.post(token, &self.session(token).await, &list).await.result();
         result["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Goes as the clock of tokio, which tests can pause.
+#[derive(Debug)]
+struct Virtual(Instant, UnixTime);
+
+impl Clock for Virtual {
+    fn now(&self) -> UnixTime {
+        self.1.plus(self.0.elapsed())
     }
 }
 
@@ -350,6 +366,26 @@ async fn a_session_is_of_no_use_to_anybody_else() {
     for unknown in ["x.y", "x", ".", &format!("{id}0.{}", session.split('.').next_back().unwrap())] {
         assert_eq!(world.post(&ada, unknown, &list).await.status, 404, "{unknown}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_events_ends_with_the_token() {
+    // MCP-06, MCP-16: neither the stream nor its session carries the caller beyond the token
+    let now = now();
+    let world = World::at(Virtual(Instant::now(), UnixTime::from_secs(now.try_into().unwrap()).unwrap()));
+    // The tolerance for clocks that differ is 30 seconds, so it is good for three more.
+    let times = json!({ "iat": now - 100, "exp": now - 27 });
+    let token = world.token_with("ada", "assistant", "notes:read", &times);
+    let session = world.session(&token).await;
+    let bearer = format!("Bearer {token}");
+    let fields = [("authorization", bearer.as_str()), ("mcp-session-id", session.as_str())];
+    let begin = Instant::now();
+    let stream = timeout(Duration::from_secs(60), world.send("GET", "/mcp", &fields, "")).await.unwrap();
+    assert_eq!((stream.status, begin.elapsed().as_secs()), (200, 3), "{stream:?}");
+    // The same session with the same token.
+    let answer = world.post(&token, &session, &call("list_notes", json!({}))).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert!(answer.challenge().contains("error=\"invalid_token\", error_description=\"the access token expired\""));
 }
 
 #[tokio::test]

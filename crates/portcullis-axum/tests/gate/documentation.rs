@@ -17,6 +17,7 @@ fn claims(name: &str) -> Value {
         "a token" => json!({}),
         "an expired token" => json!({ "exp": NOW - 100 }),
         "a token without scopes" => json!({ "scope": "" }),
+        "a token of an agent" => json!({ "act": { "sub": "scribe", "sub_profile": "ai_agent" } }),
         "a token of last week's login" => json!({ "scope": "manage:projects" }),
         "a token bound to a certificate" => {
             json!({ "cnf": { "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0" } })
@@ -25,19 +26,30 @@ fn claims(name: &str) -> Value {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_exchange_in_the_documentation_is_what_happens() {
     // PRB-01, HTP-06, BRR-05, PRM-02
     let service = Service::with_gate(|gate| {
         let described = resource(&["https://api.example.com"]).with("resource_name", "Projects").unwrap();
         gate.resource(described).forwarded_scheme(HeaderName::from_static("x-forwarded-proto"))
     });
-    let (before, rest) = PAGE.split_once("\n## Tokens that are bound to a key\n").unwrap();
-    let (bound, after) = rest.split_once("\n## ").unwrap();
-    compare(&[before, after].concat(), 10, async |request| send(&service, request).await).await;
+    let (page, bound) = without(PAGE, "Tokens that are bound to a key");
+    let (page, limits) = without(&page, "Limits of traffic");
+    compare(&page, 10, async |request| send(&service, request).await).await;
     // DPP-31, DPP-37, DPP-38, MTL-01
     let holder = Holder::new();
-    compare(bound, 6, async |request| holder.send(request).await).await;
+    compare(&bound, 6, async |request| holder.send(request).await).await;
+    // RLM-01, RLM-05, RLM-13, RLM-14: with the settings that the page shows.
+    let settings = limits.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let limited = Service::limited(settings, |gate| gate);
+    compare(&limits, 4, async |request| send(&limited, request).await).await;
+}
+
+/// The page without the section `title`, and that section.
+fn without(page: &str, title: &str) -> (String, String) {
+    let (before, rest) = page.split_once(&format!("\n## {title}\n")).unwrap();
+    let (section, after) = rest.split_once("\n## ").unwrap();
+    (format!("{before}\n## {after}"), section.to_owned())
 }
 
 /// Sends what `text` prints, at least `least` exchanges, and compares the answers.

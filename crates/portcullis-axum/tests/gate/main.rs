@@ -21,6 +21,7 @@ mod differential;
 mod documentation;
 mod dpop;
 mod handlers;
+mod limits;
 mod log;
 mod metadata;
 mod routing;

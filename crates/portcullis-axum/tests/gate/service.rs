@@ -173,18 +173,41 @@ pub(crate) fn bundle_with(schema: &str, roles: &str) -> Arc<Bundle> {
         serde_json::from_value(json!({ "unlisted_clients": "person", "scope_names": { "profile": "read:profile" } }))
             .unwrap();
     let source = Source::new("main", settings, Profile::rfc9068()).unwrap();
-    let files = BundleFiles::new()
-        .with_file("schema.cedarschema", schema)
-        .with_file("roles/people.cedar", roles)
-        .with_file("ceilings/software.cedar", CEILINGS)
-        .with_file("guardrails/care.cedar", GUARDRAILS)
-        .with_file("entities.json", ENTITIES);
+    let files = files(schema, roles);
     let settings = BundleSettings::new(vec![source])
         .with_empty_layer(portcullis::Layer::Consent)
         .with_required_file("guardrails/care.cedar")
         .with_supplied("Report");
     Bundle::load(&files, settings).unwrap()
 }
+
+fn files(schema: &str, roles: &str) -> BundleFiles {
+    BundleFiles::new()
+        .with_file("schema.cedarschema", schema)
+        .with_file("roles/people.cedar", roles)
+        .with_file("ceilings/software.cedar", CEILINGS)
+        .with_file("guardrails/care.cedar", GUARDRAILS)
+        .with_file("entities.json", ENTITIES)
+}
+
+/// The same bundle, as settings describe it.
+const SETTINGS: &str = r#"
+[layers]
+consent = "none"
+guardrails = ["care.cedar"]
+
+[directory]
+supplies = ["Report"]
+
+[[issuer]]
+issuer = "https://as.example.com"
+preset = "rfc9068"
+audience = ["https://api.example.com"]
+algorithms = ["ES256"]
+keys = { url = "https://as.example.com/jwks" }
+unlisted_clients = "person"
+scope_names = { profile = "read:profile" }
+"#;
 
 /// A service under test and its issuer.
 pub(crate) struct Service {
@@ -252,6 +275,25 @@ impl Service {
     /// All actions of the bundle, behind a gate with `options`.
     pub(crate) fn with_gate(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
         Self::with_options(ROLES, options, |gate| router(&gate).build().unwrap())
+    }
+
+    /// A service whose settings hold `limits`, behind a gate with `options`.
+    pub(crate) fn limited(limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_limits(ROLES, limits, options)
+    }
+
+    /// The same, where `Audit` carries an obligation.
+    pub(crate) fn audited_and_limited(limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        Self::with_limits(AUDIT, limits, options)
+    }
+
+    fn with_limits(roles: &str, limits: &str, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let files = files(SCHEMA, roles).with_file("portcullis.toml", format!("{SETTINGS}{limits}"));
+        let mut loaded = portcullis::load(&files).unwrap();
+        loaded.verifier = verifier(&issuer);
+        let gate = loaded.gate().clock(Noon).directory(Reports).resource(resource(&["https://api.example.com"]));
+        Self::of(issuer, options(gate).build().unwrap(), |gate| router(&gate).build().unwrap())
     }
 
     fn of<A: Into<Router<Calls>>>(issuer: TestIssuer, gate: Gate, app: impl FnOnce(Gate) -> A) -> Self {
@@ -324,10 +366,10 @@ impl Service {
         let response = self.app.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
-        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        let reply = Reply { status: parts.status, headers: parts.headers, body, log: log.take() };
         reply.check_form(&format!("{method} {path}"), method == "HEAD");
         // GEN-04, GEN-08, O21-03: nothing that was sent to prove who it is, and nothing of the query, comes out again.
-        let written = format!("{:?} {:?} {}", log.take(), reply.headers, reply.body);
+        let written = format!("{:?} {:?} {}", reply.log, reply.headers, reply.body);
         for secret in secrets(path, fields) {
             assert!(!written.contains(&secret), "{method} {path}: `{secret}` came out: {written}");
         }
@@ -350,6 +392,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// A line for each field of an event.
+    pub(crate) log: Vec<String>,
 }
 
 impl Reply {
@@ -402,7 +446,7 @@ impl Reply {
     /// The last part of the problem type.
     pub(crate) fn kind(&self) -> String {
         let problem = self.problem();
-        problem["type"].as_str().unwrap_or("-").rsplit([':', '/']).next().unwrap().to_owned()
+        problem["type"].as_str().unwrap_or("-").rsplit([':', '/', '#']).next().unwrap().to_owned()
     }
 
     /// What holds for every answer of the gate.
@@ -431,7 +475,9 @@ impl Reply {
             assert_eq!(self.body, "", "{name}"); // PRB-05
         } else {
             // PRB-01, PRB-03
-            assert!(problem["type"].as_str().unwrap().starts_with("urn:problem-type:portcullis:"), "{name}");
+            let kind = problem["type"].as_str().unwrap();
+            let quota = kind == "https://iana.org/assignments/http-problem-types#quota-exceeded";
+            assert!(kind.starts_with("urn:problem-type:portcullis:") || quota, "{name}");
             assert!(problem["title"].is_string() && problem.get("instance").is_none(), "{name}");
             assert_eq!(problem["status"], self.status.as_u16(), "{name}"); // PRB-02
             assert_eq!(problem["error"].as_str().map(str::to_owned), error, "{name}"); // PRB-04

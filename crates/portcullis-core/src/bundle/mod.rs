@@ -41,6 +41,7 @@ pub use settings::BundleSettings;
 use validated::Validated;
 
 use crate::caller::{Caller, Sources};
+use crate::claims::Kind;
 use crate::scope::Scopes;
 use crate::typed::Types;
 
@@ -284,6 +285,12 @@ impl Bundle {
         let consent = consent.values().map(|policies| (Layer::Consent, policies));
         let others = [(Layer::Ceilings, ceilings), (Layer::Roles, roles), (Layer::Guardrails, guardrails)];
         consent.chain(others).flat_map(|(layer, policies)| policies.by_id.keys().map(move |id| (layer, id.as_str())))
+    }
+
+    /// Whether the schema has principals of `kind`.
+    #[must_use]
+    pub fn knows(&self, kind: Kind) -> bool {
+        self.types.entity(kind.entity_type()).is_some()
     }
 
     /// What loads, but its author may not have meant.

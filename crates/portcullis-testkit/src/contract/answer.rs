@@ -42,7 +42,7 @@ pub(super) fn transcript(method: &Method, response: &Response<Vec<u8>>, handler_
 }
 
 /// The nonce of this moment. Any other one stays as it is, and so differs.
-fn mask_nonce(value: String) -> String {
+pub(super) fn mask_nonce(value: String) -> String {
     if value == nonces().issue(now()) { "<nonce>".to_owned() } else { value }
 }
 

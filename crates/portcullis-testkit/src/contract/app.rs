@@ -13,6 +13,7 @@ use portcullis_token::{ApiKeys, KeyPlace, NewApiKey, Recall, ReplayFuture, Repla
 use serde_json::json;
 
 use super::handlers::Handlers;
+use super::limited;
 use crate::{SigningAlgorithm, TestClient, TestIssuer};
 
 /// The service that an adapter serves: a gate that is ready, and what its handlers do.
@@ -59,6 +60,8 @@ pub(super) enum Settings {
     KeyScheme,
     /// Behind proxies in 10.0.0.0/8 that pass certificates on in `Client-Cert`.
     Proxied,
+    /// As `Plain`, with limits of traffic.
+    Limited,
 }
 
 impl Settings {
@@ -71,6 +74,7 @@ impl Settings {
             "key-field" => Self::KeyField,
             "key-scheme" => Self::KeyScheme,
             "proxied" => Self::Proxied,
+            "limited" => Self::Limited,
             _ => return None,
         })
     }
@@ -99,7 +103,13 @@ impl World {
             Settings::KeyScheme => with_keys(verifier, &keys, KeyPlace::Scheme),
             _ => verifier,
         };
-        let gate = Gate::builder(bundle(settings), verifier).clock(Stopped).directory(Known).revocations(revoked());
+        let gate = match settings {
+            Settings::Limited => limited::gate(files(), verifier),
+            _ => Gate::builder(bundle(settings), verifier),
+        };
+        let gate = gate.clock(Stopped).directory(Known).revocations(revoked());
+        // All other answers of the directory are there at once.
+        let gate = gate.directory_timeout(Duration::from_millis(1));
         let gate = configured(gate, settings).build();
         Self { app: App::new(ready(gate)), issuer, holder, thief, keys }
     }
@@ -111,7 +121,7 @@ fn configured(gate: GateBuilder, settings: Settings) -> GateBuilder {
         gate.resource(resource).obligation("record", |_: &_, _: &_| Ok(()))
     };
     match settings {
-        Settings::Plain | Settings::KeyField => described(gate),
+        Settings::Plain | Settings::KeyField | Settings::Limited => described(gate),
         Settings::Strict => gate
             .realm("strict api")
             .query_token(QueryToken::Refuse)
@@ -141,17 +151,20 @@ fn load(with_keys: bool) -> Arc<Bundle> {
     let main = Source::new("main", settings.clone(), Profile::rfc9068());
     let keys = with_keys.then(|| Source::new("keys", settings, Profile::api_key()));
     let sources = std::iter::once(main).chain(keys).map(ready).collect();
-    let files = BundleFiles::new()
-        .with_file("schema.cedarschema", include_str!("bundle/schema.cedarschema"))
-        .with_file("roles/people.cedar", include_str!("bundle/roles.cedar"))
-        .with_file("ceilings/software.cedar", include_str!("bundle/ceilings.cedar"))
-        .with_file("guardrails/care.cedar", include_str!("bundle/guardrails.cedar"))
-        .with_file("entities.json", include_str!("bundle/entities.json"));
     let settings = BundleSettings::new(sources)
         .with_empty_layer(Layer::Consent)
         .with_required_file("guardrails/care.cedar")
         .with_supplied("Report");
-    ready(Bundle::load(&files, settings))
+    ready(Bundle::load(&files(), settings))
+}
+
+fn files() -> BundleFiles {
+    BundleFiles::new()
+        .with_file("schema.cedarschema", include_str!("bundle/schema.cedarschema"))
+        .with_file("roles/people.cedar", include_str!("bundle/roles.cedar"))
+        .with_file("ceilings/software.cedar", include_str!("bundle/ceilings.cedar"))
+        .with_file("guardrails/care.cedar", include_str!("bundle/guardrails.cedar"))
+        .with_file("entities.json", include_str!("bundle/entities.json"))
 }
 
 fn verifier(issuer: &TestIssuer) -> Verifier {
@@ -236,13 +249,14 @@ pub(super) fn ago(seconds: i64) -> UnixTime {
     ready(UnixTime::from_secs(NOW - seconds).ok_or("a time"))
 }
 
-/// Knows the reports by their ids, and nothing of people; the user `odd` cannot be looked up.
+/// Knows the reports by their ids, and nothing of people; the user `odd` cannot be looked up, and `slow` not in time.
 #[derive(Debug)]
 struct Known;
 
 impl Directory for Known {
     fn principal<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<PrincipalFacts, DirectoryError>> {
         let answer = match caller.subject().id.as_str() {
+            "slow" => return Box::pin(std::future::pending()),
             "odd" => Err(DirectoryError::new("out of reach")),
             _ => Ok(PrincipalFacts::new()),
         };

@@ -1,36 +1,39 @@
 //! The same questions over gRPC.
 
-use http::HeaderMap;
-use http::StatusCode;
-use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Method, StatusCode};
+use portcullis::Connection;
 
-use super::row::Row;
+use super::answer::mask_nonce;
+use super::row::{Grpc, Row};
 use super::{App, Difference, Report, Sender, World, files};
 
 /// A call of an adapter for gRPC: the method, what stands in its metadata, and which resource its message names.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Call {
-    /// As in the schema's `@grpc`: `portcullis.contract.v1.Projects/GetProject`.
+    /// As in the schema's `@grpc`: `portcullis.contract.v1.Projects/GetProject`. There is no `NoSuchMethod`.
     pub method: String,
     /// The metadata.
     pub metadata: HeaderMap,
+    /// What the server knows of the connection.
+    pub connection: Option<Connection>,
     /// The id in the message. The handler loads the resource and checks, as the one for HTTP does.
     pub id: String,
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "an adapter's test makes it")]
 pub struct Status {
     /// The status code; 0 for success.
     pub code: u8,
-    /// The entries `www-authenticate` of the metadata, in their order (GRP-05).
-    pub challenges: Vec<String>,
+    /// The metadata that came with it. Of them the entries `www-authenticate`, `dpop-nonce` and `retry-after` are looked at
+    /// (GRP-05).
+    pub metadata: HeaderMap,
 }
 
-/// Sends the rows that mean something over gRPC, and compares the status and the challenges with what follows from the
-/// answer over HTTP.
+/// Sends the rows that mean something over gRPC, and compares status and metadata with what follows from the answer over
+/// HTTP.
 ///
 /// `serve` is asked as by [`check`](super::check); it makes the call, whatever the transport is.
 pub async fn check<S>(serve: impl AsyncFn(App) -> S) -> Report
@@ -42,12 +45,15 @@ where
         let world = World::new(file.settings);
         let mut sender = Sender::new(&world);
         let served = serve(world.app.clone()).await;
-        for row in file.rows.iter().filter(|row| row.grpc.is_some()) {
+        for row in &file.rows {
             let Some(grpc) = &row.grpc else { continue };
             let method = format!("portcullis.contract.v1.Projects/{}", grpc.action);
-            let metadata = sender.request(row).headers().clone();
-            let status = served(Call { method, metadata, id: grpc.id.clone() }).await;
-            let (expected, actual) = (written(&expected(row)), written(&status));
+            // Proofs are made for the request that is sent (GRP-08).
+            let sent = Row { method: Method::POST, target: format!("/{method}"), ..row.clone() };
+            let (head, _) = sender.request(&sent).into_parts();
+            let connection = head.extensions.get().copied();
+            let status = served(Call { method, metadata: head.headers, connection, id: grpc.id.clone() }).await;
+            let (expected, actual) = (expected(row, grpc), written(&status));
             let request = format!("{} {}", grpc.action, grpc.id);
             report.add((expected != actual).then(|| Difference {
                 file: file.name,
@@ -61,17 +67,10 @@ where
     report
 }
 
-/// The status code for an answer over HTTP (GRP-02): one table for all rows.
-///
-/// ```
-/// use http::StatusCode;
-/// use portcullis_testkit::contract::grpc::code;
-///
-/// assert_eq!(code(StatusCode::UNAUTHORIZED), 16); // UNAUTHENTICATED
-/// assert_eq!(code(StatusCode::SERVICE_UNAVAILABLE), 14); // UNAVAILABLE: clients keep their tokens
-/// ```
-#[must_use]
-pub fn code(status: StatusCode) -> u8 {
+/// The status code for an answer over HTTP (GRP-02), unless the row has one of its own. It has where gRPC tells apart what
+/// HTTP does not: callers who are not identified are never told 7, so plain text is 16; our own deadline is 4 (GRP-12); and a
+/// method that nobody has is denied (GRP-11).
+fn code(status: StatusCode) -> u8 {
     match status.as_u16() {
         200..=299 => 0,
         400 => 3,  // INVALID_ARGUMENT
@@ -80,19 +79,29 @@ pub fn code(status: StatusCode) -> u8 {
         404 => 5,  // NOT_FOUND
         405 => 12, // UNIMPLEMENTED
         429 => 8,  // RESOURCE_EXHAUSTED
-        503 => 14, // UNAVAILABLE
+        503 => 14, // UNAVAILABLE: clients keep their tokens
         _ => 13,   // INTERNAL
     }
 }
 
-fn expected(row: &Row) -> Status {
+fn expected(row: &Row, grpc: &Grpc) -> String {
     let status = row.answer.split(' ').next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-    let head = row.answer.lines().take_while(|line| !line.is_empty());
-    let challenge = |line: &str| line.strip_prefix(&format!("{WWW_AUTHENTICATE}: ")).map(str::to_owned);
-    Status { code: code(status.unwrap_or_default()), challenges: head.filter_map(challenge).collect() }
+    let code = grpc.code.unwrap_or_else(|| code(status.unwrap_or_default()));
+    let head: Vec<_> = row.answer.lines().take_while(|line| !line.is_empty()).collect();
+    let entries = NAMES.iter().flat_map(|name| {
+        let entry = |line: &&&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(": "));
+        head.iter().filter(entry).map(|line| format!("\n{line}")).collect::<Vec<_>>()
+    });
+    std::iter::once(format!("grpc-status: {code}")).chain(entries).collect()
 }
 
 fn written(status: &Status) -> String {
-    let challenges = status.challenges.iter().map(|challenge| format!("\nwww-authenticate: {challenge}"));
-    std::iter::once(format!("grpc-status: {}", status.code)).chain(challenges).collect()
+    let entries = NAMES.iter().flat_map(|name| {
+        let text = |value: &http::HeaderValue| mask_nonce(String::from_utf8_lossy(value.as_bytes()).into_owned());
+        status.metadata.get_all(*name).iter().map(move |value| format!("\n{name}: {}", text(value)))
+    });
+    std::iter::once(format!("grpc-status: {}", status.code)).chain(entries).collect()
 }
+
+/// The metadata that say what HTTP says in fields of these names.
+const NAMES: [&str; 3] = ["www-authenticate", "dpop-nonce", "retry-after"];

@@ -29,6 +29,9 @@
 //! function nor its futures need to be `Send`. What the server says of a connection is a
 //! [`Connection`](portcullis::Connection) in the extensions of the request.
 //!
+//! An adapter for gRPC is asked with [`grpc::check`], as `crates/portcullis-tonic/tests/contract.rs` does. A row has `@grpc` with
+//! an action and an id if it means something there, and a status code besides if that does not follow from the answer.
+//!
 //! # What is connected to what
 //!
 //! Each action of [`App::gate`]'s bundle has its routes in the schema, and a method of [`Handlers`] with its name in the
@@ -47,6 +50,7 @@ mod answer;
 mod app;
 pub mod grpc;
 mod handlers;
+mod limited;
 mod report;
 mod request;
 mod row;
@@ -109,4 +113,5 @@ const FILES: &[(&str, &str)] = &[
     ("api-key-scheme.http", include_str!("rows/api-key-scheme.http")),
     ("certificates.http", include_str!("rows/certificates.http")),
     ("proxies.http", include_str!("rows/proxies.http")),
+    ("limits.http", include_str!("rows/limits.http")),
 ];

@@ -33,6 +33,8 @@ pub(super) struct Row {
 pub(super) struct Grpc {
     pub(super) action: String,
     pub(super) id: String,
+    /// The status code, where it does not follow from the status of HTTP.
+    pub(super) code: Option<u8>,
 }
 
 /// Reads a file of the contract.
@@ -70,10 +72,7 @@ fn parse_row(text: &str) -> Result<Row, String> {
             "@peer" | "@certificate" => row.connection.push((word.to_owned(), rest.to_owned())),
             "@body" => rest.clone_into(&mut row.body),
             "@alike" => row.alike = Some(rest.to_owned()),
-            "@grpc" => {
-                let (action, id) = rest.split_once(' ').ok_or("`@grpc` takes an action and an id")?;
-                row.grpc = Some(Grpc { action: action.to_owned(), id: id.to_owned() });
-            }
+            "@grpc" => row.grpc = Some(parse_grpc(rest).ok_or("`@grpc` takes an action, an id, and perhaps a code")?),
             _ => return Err(format!("`{word}` means nothing")),
         }
     }
@@ -85,4 +84,11 @@ fn parse_row(text: &str) -> Result<Row, String> {
         row.fields.push((name.to_lowercase(), value.to_owned()));
     }
     Ok(row)
+}
+
+fn parse_grpc(text: &str) -> Option<Grpc> {
+    let mut words = text.split(' ').map(str::to_owned);
+    let (action, id) = (words.next()?, words.next()?);
+    let code = words.next().map(|code| code.parse()).transpose().ok()?;
+    Some(Grpc { action, id, code })
 }

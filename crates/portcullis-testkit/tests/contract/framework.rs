@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     TellsMethods,
     /// The next nonce is not sent.
     LosesTheNonce,
+    /// Keeps to itself what is left of limits.
+    LosesTheLimits,
     /// The next nonce is sent twice.
     RepeatsTheNonce,
     /// The next nonce is sent, and a cache may keep it.
@@ -129,6 +131,11 @@ async fn answer(app: &App, fault: Option<Fault>, request: Request<Vec<u8>>) -> R
         }
         if !is(Fault::LetsCachesKeepTheNonce) {
             fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+    if !is(Fault::LosesTheLimits) {
+        for (name, value) in admission.rate_limit_fields() {
+            fields.insert(name, HeaderValue::try_from(value).unwrap());
         }
     }
     let certified = admission.caller().is_some_and(|caller| caller.bindings().contains(&Binding::Mtls));

@@ -15,10 +15,7 @@ mod framework;
 use std::path::Path;
 
 use framework::{Fault, serve};
-use http::header::WWW_AUTHENTICATE;
-use http::{Request, StatusCode};
-use portcullis_testkit::contract::grpc::{self, Call, Status};
-use portcullis_testkit::contract::{self, App, Report};
+use portcullis_testkit::contract::{self, Report};
 
 async fn check(fault: Option<Fault>) -> Report {
     contract::check(async |app| serve(app, fault)).await
@@ -71,6 +68,7 @@ async fn every_fault_of_an_adapter_is_found_and_the_report_says_where_and_what()
             "an ageing nonce is good, and the next one comes with the answer",
             "+ dpop-nonce: <nonce>",
         ),
+        (Fault::LosesTheLimits, "limits", "the first of three", "- ratelimit: "),
         (
             Fault::LosesTheNonce,
             "nonces",
@@ -102,41 +100,6 @@ async fn every_fault_of_an_adapter_is_found_and_the_report_says_where_and_what()
 #[should_panic(expected = "routes.http: HEAD where the handler decides")]
 async fn a_test_fails_where_the_contract_is_not_kept() {
     check(Some(Fault::RefusesHead)).await.assert_kept();
-}
-
-/// gRPC without gRPC: the plain framework answers, and the status follows.
-fn call(app: &App, call: &Call) -> Request<Vec<u8>> {
-    let action = call.method.strip_prefix("portcullis.contract.v1.Projects/").unwrap();
-    let route = app.gate().bundle().action(action).unwrap().routes()[0].clone();
-    let path = route.path().replace("{project}", &call.id).replace("{secret}", &call.id);
-    let mut request = Request::builder().method(route.method()).uri(path).body(Vec::new()).unwrap();
-    *request.headers_mut() = call.metadata.clone();
-    request
-}
-
-/// As an adapter for gRPC would do it, with the status codes of `code`.
-async fn check_grpc(code: fn(StatusCode) -> u8) -> Report {
-    grpc::check(async |app: App| {
-        let served = serve(app.clone(), None);
-        async move |sent: Call| {
-            let response = served(call(&app, &sent)).await;
-            let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
-            let challenges = challenges.map(|value| value.to_str().unwrap().to_owned()).collect();
-            Status { code: code(response.status()), challenges }
-        }
-    })
-    .await
-}
-
-#[tokio::test]
-async fn the_same_questions_over_grpc_have_the_status_that_follows() {
-    let report = check_grpc(grpc::code).await;
-    assert!(report.rows() >= 30, "{} rows", report.rows());
-    report.assert_kept();
-    // Clients would throw good tokens away.
-    let report = check_grpc(|status| if status.is_success() { 0 } else { 16 }).await;
-    let said = report.to_string();
-    assert!(said.contains("handlers.http: a resource that cannot be loaded\n    UpdateProject down\n  - grpc-status: 14\n  + grpc-status: 16"), "{said}");
 }
 
 /// Writes down what was answered, for rows that are new. Read what has changed before you believe it.

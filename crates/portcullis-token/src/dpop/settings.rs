@@ -18,7 +18,7 @@ use crate::secret::{SecretError, SecretSource};
 ///
 /// ```toml
 /// [dpop]
-/// replay = "one-replica"                      # or "each-replica": see `ReplayScope`; must be stated
+/// replay = "one-replica"                      # or "each-replica", "shared": see `ReplayScope`; must be stated
 /// origin = ["https://api.example.com"]        # where clients see the service; default: the origins of `resource`
 /// algorithms = ["ES256", "Ed25519"]           # default: ES256, Ed25519, EdDSA and PS256
 /// max_age = "60s"                             # how old a proof may be
@@ -26,7 +26,7 @@ use crate::secret::{SecretError, SecretSource};
 /// nonce_keys = [{ file = "nonce.key" }]       # or { env = "NONCE_KEY" }; the first one issues. Default: random
 /// ```
 ///
-/// Several replicas with nonces need the same `nonce_keys`.
+/// Several replicas with nonces need the same `nonce_keys`; with `replay = "shared"` they must be stated.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DpopSettings {
@@ -50,6 +50,9 @@ pub enum ReplayScope {
     OneReplica,
     /// Each of several replicas remembers for itself: a stolen proof could be used once at each, within a minute.
     EachReplica,
+    /// All replicas remember together, in a store that the service gives its gate: a proof is accepted once. Without such a
+    /// store, the gate does not start.
+    Shared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -102,6 +105,9 @@ impl DpopSettings {
             return if self.nonce_keys.is_empty() { Ok(NoncePolicy::Off) } else { Err(DpopSettingsError::UnusedKeys) };
         }
         let read = |source: &SecretSource| Ok(NonceKey::new(source.read(directory)?.reveal().as_bytes())?);
+        if self.replay == ReplayScope::Shared && self.nonce_keys.is_empty() {
+            return Err(DpopSettingsError::OwnKeys);
+        }
         let mut keys = self.nonce_keys.iter().map(read).collect::<Result<Vec<_>, DpopSettingsError>>()?.into_iter();
         let current = match keys.next() {
             Some(key) => key,
@@ -126,6 +132,11 @@ pub enum DpopSettingsError {
     /// A key for nonces is too short, or cannot be made.
     #[error(transparent)]
     NonceKey(#[from] NonceKeyError),
+    /// Several replicas issue nonces, and have no keys in common.
+    #[error(
+        "`replay = \"shared\"` says that there are several replicas; without `nonce_keys` each would refuse the nonces of the others"
+    )]
+    OwnKeys,
     /// An origin is none.
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),

@@ -168,3 +168,20 @@ async fn a_revoked_token_is_refused_with_the_next_call() {
     service.revoke();
     assert_refused(ann.ask("GetProject", "p").await, Code::Unauthenticated, "INVALID_TOKEN");
 }
+
+#[tokio::test]
+async fn a_call_above_the_quota_is_told_when_to_come_back() {
+    // RLM-01
+    let limit = "[[limit]]\nname = \"people\"\nper = [\"subject\"]\nrate = \"1/m\"\nburst = 1\n";
+    let service = Service::start_limited(limit).await;
+    assert!(service.client(json!({})).await.call("GetProject", "p").await.is_ok());
+    let status = service.client(json!({})).await.call("GetProject", "p").await.unwrap_err();
+    assert_eq!(Refused::of(&status), Refused { code: 8, reason: "QUOTA_EXCEEDED".to_owned() });
+    // RLM-07: in all three places the same.
+    let text = |name: &str| status.metadata().get(name).unwrap().to_str().unwrap().to_owned();
+    let seconds: u64 = text("retry-after").parse().unwrap();
+    let delay = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+    assert!((1..=60).contains(&seconds) && delay.as_secs() == seconds, "{seconds} {delay:?}");
+    assert_eq!(text("ratelimit"), format!("\"people\";r=0;t={seconds}"));
+    assert_eq!(text("ratelimit-policy"), "\"people\";q=1;w=60");
+}

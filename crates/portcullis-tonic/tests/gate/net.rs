@@ -26,6 +26,13 @@ async fn a_unary_answer_that_nothing_allows_is_withheld() {
 }
 
 #[tokio::test]
+async fn success_without_a_message_is_withheld_too() {
+    let service = Service::start().await;
+    let status = ann(&service).await.call("Shortcut", "p").await.unwrap_err();
+    assert_withheld(&status, Code::Internal, "INTERNAL_ERROR");
+}
+
+#[tokio::test]
 async fn the_status_of_the_check_that_failed_is_sent_instead() {
     let service = Service::start().await;
     let status = ann(&service).await.call("Spill", "p").await.unwrap_err();

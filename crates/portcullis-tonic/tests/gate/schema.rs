@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{Bundle, BundleFiles, BundleSettings, Layer, Profile, Source, SourceSettings};
+use portcullis::{Bundle, BundleFiles, BundleSettings, GateBuilder, Layer, Profile, Source, SourceSettings, Verifier};
 use serde_json::json;
 
 const SCHEMA: &str = r#"
@@ -36,7 +36,7 @@ action "GetSecret" in ["read:projects"] appliesTo {
 action "GetReport" in ["read:projects"] appliesTo {
   principal: [User], resource: [Report], context: Portcullis::Context
 };
-@grpc("acme.v1.Projects/Watch, acme.v1.Projects/WatchLater")
+@grpc("acme.v1.Projects/Watch, acme.v1.Projects/WatchLater, acme.v1.Projects/Flood")
 action "Watch" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
@@ -48,7 +48,7 @@ action "Import" in ["write:projects"] appliesTo {
 action "Chat" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
-@grpc("acme.v1.Projects/Forget, acme.v1.Projects/ForgetStream, acme.v1.Projects/ForgetLater, acme.v1.Projects/ForgetNothing, acme.v1.Projects/Spill")
+@grpc("acme.v1.Projects/Forget, acme.v1.Projects/ForgetStream, acme.v1.Projects/ForgetLater, acme.v1.Projects/ForgetNothing, acme.v1.Projects/Spill, acme.v1.Projects/Shortcut")
 action "Forget" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
 };
@@ -78,18 +78,47 @@ unless { context.auth has acr && ["mfa", "phr"].contains(context.auth.acr) };
 
 const ENTITIES: &str = r#"[{ "uid": {"type": "Role", "id": "keeper"}, "attrs": {}, "parents": [] }]"#;
 
-pub(crate) fn bundle() -> Arc<Bundle> {
-    let settings: SourceSettings = serde_json::from_value(json!({ "unlisted_clients": "person" })).unwrap();
-    let source = Source::new("main", settings, Profile::rfc9068()).unwrap();
-    let files = BundleFiles::new()
+/// Settings of the same bundle.
+const SETTINGS: &str = r#"
+[layers]
+consent = "none"
+ceilings = "none"
+guardrails = ["care.cedar"]
+
+[directory]
+supplies = ["Report"]
+
+[[issuer]]
+issuer = "https://as.example.com"
+preset = "rfc9068"
+audience = ["https://api.example.com"]
+algorithms = ["ES256"]
+keys = { url = "https://as.example.com/jwks" }
+unlisted_clients = "person"
+"#;
+
+fn files() -> BundleFiles {
+    BundleFiles::new()
         .with_file("schema.cedarschema", SCHEMA)
         .with_file("roles/people.cedar", ROLES)
         .with_file("guardrails/care.cedar", GUARDRAILS)
-        .with_file("entities.json", ENTITIES);
+        .with_file("entities.json", ENTITIES)
+}
+
+/// A gate whose settings hold `limits`.
+pub(crate) fn limited(limits: &str, verifier: Verifier) -> GateBuilder {
+    let mut loaded = portcullis::load(&files().with_file("portcullis.toml", format!("{SETTINGS}{limits}"))).unwrap();
+    loaded.verifier = verifier;
+    loaded.gate()
+}
+
+pub(crate) fn bundle() -> Arc<Bundle> {
+    let settings: SourceSettings = serde_json::from_value(json!({ "unlisted_clients": "person" })).unwrap();
+    let source = Source::new("main", settings, Profile::rfc9068()).unwrap();
     let settings = BundleSettings::new(vec![source])
         .with_empty_layer(Layer::Consent)
         .with_empty_layer(Layer::Ceilings)
         .with_required_file("guardrails/care.cedar")
         .with_supplied("Report");
-    Bundle::load(&files, settings).unwrap()
+    Bundle::load(&files(), settings).unwrap()
 }

@@ -27,12 +27,12 @@ use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::{Service as TowerService, service_fn};
 
 use crate::client::Client;
-use crate::schema::bundle;
+use crate::schema::{bundle, limited};
 
 pub(crate) const NOW: i64 = 1_767_226_000;
 /// When the tokens expire, without leeway.
@@ -59,10 +59,26 @@ impl Service {
         Self::start_with_keys(issuer, keys, options).await
     }
 
+    /// A service whose settings hold `limits`.
+    pub(crate) async fn start_limited(limits: &str) -> Self {
+        let issuer = TestIssuer::new("https://as.example.com");
+        let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
+        Self::start_from(issuer, keys, |verifier| limited(limits, verifier), |gate| gate).await
+    }
+
     /// A service whose issuer publishes its keys at `keys`.
     pub(crate) async fn start_with_keys(
         issuer: TestIssuer,
         keys: impl Into<KeySource>,
+        options: impl FnOnce(GateBuilder) -> GateBuilder,
+    ) -> Self {
+        Self::start_from(issuer, keys, |verifier| Gate::builder(bundle(), verifier), options).await
+    }
+
+    async fn start_from(
+        issuer: TestIssuer,
+        keys: impl Into<KeySource>,
+        gate: impl FnOnce(Verifier) -> GateBuilder,
         options: impl FnOnce(GateBuilder) -> GateBuilder,
     ) -> Self {
         let clock = TestClock(Arc::new(AtomicI64::new(NOW)));
@@ -70,7 +86,7 @@ impl Service {
         let audience = ["https://api.example.com"];
         let trusted = Issuer::new("main", issuer.identifier(), audience, [Algorithm::Es256], keys).unwrap();
         let resource = ProtectedResource::new(["https://api.example.com".parse().unwrap()]).unwrap();
-        let gate = Gate::builder(bundle(), Verifier::new([trusted]).unwrap())
+        let gate = gate(Verifier::new([trusted]).unwrap())
             .clock(clock.clone())
             .directory(Known)
             .resource(resource)
@@ -229,6 +245,17 @@ async fn find(id: &str) -> Result<Option<Project>, std::io::Error> {
 }
 
 type Events = Pin<Box<dyn Stream<Item = Result<String, Status>> + Send>>;
+/// Never lets anybody wait. (`tokio_stream::iter` does, now and then.)
+struct Flood;
+
+impl Stream for Flood {
+    type Item = Result<String, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok("a".repeat(0x1_0000))))
+    }
+}
+
 type Unary = Result<Response<String>, Status>;
 
 /// The service `acme.v1.Projects`. Messages are strings.
@@ -237,7 +264,7 @@ pub(crate) struct Projects {
     calls: Arc<AtomicUsize>,
     feeds: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<String>>>>,
     /// What arrived of streams, and how they ended.
-    pub(crate) received: Arc<Mutex<Vec<Result<String, tonic::Code>>>>,
+    pub(crate) received: Arc<Mutex<Vec<Result<String, Code>>>>,
 }
 
 impl Projects {
@@ -308,6 +335,11 @@ impl Projects {
             "Watch" => {
                 authz.load(|| find(&id)).await?;
                 Box::pin(self.feed(&id).map(Ok))
+            }
+            // There is always one more.
+            "Flood" => {
+                authz.load(|| find(&id)).await?;
+                Box::pin(Flood)
             }
             // It decides when the first event is there.
             "WatchLater" => {
@@ -406,7 +438,7 @@ impl TowerService<http::Request<Body>> for Projects {
             let method = request.uri().path().rsplit_once('/').unwrap().1.to_owned();
             let mut grpc = Grpc::new(ProstCodec::<String, String>::default());
             Ok(match method.as_str() {
-                "Watch" | "WatchLater" | "ForgetStream" | "ForgetLater" | "ForgetNothing" => {
+                "Watch" | "WatchLater" | "Flood" | "ForgetStream" | "ForgetLater" | "ForgetNothing" => {
                     let serve = service_fn(|request| this.clone().watch(&method, request));
                     grpc.server_streaming(serve, request).await
                 }
@@ -414,6 +446,8 @@ impl TowerService<http::Request<Body>> for Projects {
                 "Shrug" => grpc.client_streaming(service_fn(|request| this.clone().shrug(request)), request).await,
                 "Stall" => grpc.client_streaming(service_fn(|request| this.clone().stall(request)), request).await,
                 "Chat" => grpc.streaming(service_fn(|request| this.clone().chat(request)), request).await,
+                // Success in the only block of header fields, and no message.
+                "Shortcut" => Status::with_metadata(Code::Ok, "", leaking().metadata().clone()).into_http(),
                 "NotServed" => Status::unimplemented("").into_http(),
                 _ => grpc.unary(service_fn(|request| this.clone().unary(&method, request)), request).await,
             })

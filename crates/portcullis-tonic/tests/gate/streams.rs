@@ -81,6 +81,23 @@ async fn a_stream_that_is_never_idle_ends_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_is_always_ahead_of_its_reader_ends_too() {
+    // GRP-09
+    let service = Service::start().await;
+    let mut events = service.client(json!({})).await.server_streaming("Flood", "p").await.unwrap().into_inner();
+    next(&mut events).await.unwrap();
+    expire(&service);
+    // What is on its way already arrives.
+    for _ in 0..100 {
+        look_again().await;
+        if let Err(status) = next(&mut events).await {
+            return assert_ended(&status, "expired");
+        }
+    }
+    panic!("it goes on");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_the_client_ends_with_the_token() {
     // GRP-09
     // Whatever the handler makes of it: it has seen a part only.

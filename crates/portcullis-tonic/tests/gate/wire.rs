@@ -71,6 +71,30 @@ async fn a_refusal_is_one_block_of_header_fields_under_http_status_200() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_limits_is_said_in_header_fields_and_never_in_trailers() {
+    // RLM-06
+    let service =
+        Service::start_limited("[[limit]]\nname = \"people\"\nper = [\"subject\"]\nrate = \"1/d\"\nburst = 3\n").await;
+    let good = format!("Bearer {}", service.token(&json!({})));
+    let policy = "\"people\";q=3;w=259200";
+    // With a message, with a refusal of the handler, and by one of the gate.
+    for (method, code, left) in
+        [("GetProject", "0", 2), ("ReadProject", "0", 1), ("UpdateProject", "7", 0), ("GetProject", "8", 0)]
+    {
+        let got =
+            capture(&service, Method::POST, &format!("/acme.v1.Projects/{method}"), &[("authorization", &good)]).await;
+        assert_eq!(got.headers["ratelimit-policy"], policy, "{method}");
+        let state = got.headers["ratelimit"].to_str().unwrap();
+        assert!(state.starts_with(&format!("\"people\";r={left};t=")), "{method}: {state}");
+        assert_eq!(got.headers.contains_key("retry-after"), code == "8", "{method}");
+        let trailers = got.trailers.unwrap_or_default();
+        let status = trailers.get("grpc-status").or(got.headers.get("grpc-status"));
+        assert_eq!(status.unwrap(), code, "{method}");
+        assert!(!trailers.keys().any(|name| name.as_str().starts_with("ratelimit")), "{method}: {trailers:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_is_percent_encoded() {
     // GRP-07
     let service = Service::start().await;

@@ -28,7 +28,7 @@ pub(super) struct HttpSettings {
     initial_scopes: Vec<String>,
     query_token: QueryToken,
     proxy: ProxySettings,
-    proofs: Option<ProofVerifier>,
+    proofs: Option<(ProofVerifier, ReplayScope)>,
 }
 
 /// What a proxy in front of the service is trusted to say.
@@ -61,7 +61,7 @@ impl HttpSettings {
             gate = gate.proxies(proxies);
         }
         match self.proofs {
-            Some(proofs) => gate.dpop_in_memory(proofs),
+            Some((proofs, scope)) => gate.dpop_remembered(proofs, scope),
             None => gate,
         }
     }
@@ -153,10 +153,11 @@ fn read_dpop(
     identifiers: &[String],
     directory: &Path,
     problems: &mut Vec<Problem>,
-) -> Option<ProofVerifier> {
+) -> Option<(ProofVerifier, ReplayScope)> {
     section.refuse_unknown("`[dpop]`", DpopSettings::KEYS, problems);
     let settings: DpopSettings = section.only(DpopSettings::KEYS).read(problems)?;
-    if settings.replay() == ReplayScope::EachReplica {
+    let scope = settings.replay();
+    if scope == ReplayScope::EachReplica {
         tracing::warn!(
             target: "portcullis",
             "each replica remembers DPoP proofs for itself: a stolen proof could be used once at each"
@@ -164,7 +165,7 @@ fn read_dpop(
     }
     // The gate starts the store anew when it is built.
     let made = settings.into_verifier(identifiers, directory, SystemClock.now());
-    made.map_err(|error| {
+    let made = made.map_err(|error| {
         let (key, help) = match &error {
             DpopSettingsError::Origin(_) | DpopSettingsError::Verifier(ProofVerifierError::NoOrigin) => {
                 ("origin", "write it like `origin = [\"https://api.example.com\"]`")
@@ -177,8 +178,8 @@ fn read_dpop(
             _ => ("nonce_keys", "point `nonce_keys = [{ file = \"…\" }]` to at least 32 random characters"),
         };
         problems.push(section.problem(key, error.to_string()).with_help(help));
-    })
-    .ok()
+    });
+    made.ok().map(|proofs| (proofs, scope))
 }
 
 const SCHEME_FIELD: &str = "scheme_field";

@@ -4,6 +4,7 @@ mod api_keys;
 mod fixed;
 mod http;
 mod issuer;
+mod limits;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,12 @@ use serde::Deserialize;
 
 pub(crate) use fixed::FixedSettings;
 use http::HttpSettings;
+use limits::LimitSettings;
 use table::Table;
 
 use crate::builder::GateBuilder;
 use crate::gate::Gate;
+use crate::limits::Limit;
 
 /// What a bundle with its settings becomes.
 #[derive(Debug)]
@@ -33,12 +36,15 @@ pub struct Loaded {
     pub verifier: Verifier,
     http: HttpSettings,
     fixed: Option<FixedSettings>,
+    limits: Vec<Limit>,
 }
 
 impl Loaded {
-    /// A gate with all that the settings say: also what they say about HTTP, which bundle and verifier alone do not hold.
+    /// A gate with all that the settings say: also what they say about HTTP and about limits, which bundle and verifier alone
+    /// do not hold.
     pub fn gate(self) -> GateBuilder {
-        self.http.apply(Gate::builder(self.bundle, self.verifier)).fixed_settings(self.fixed)
+        let gate = self.http.apply(Gate::builder(self.bundle, self.verifier));
+        gate.fixed_settings(self.fixed).limits(self.limits)
     }
 }
 
@@ -76,7 +82,7 @@ impl Gate {
 /// client_certificate = "client-cert"           # or "x-forwarded-client-cert" or "x-ssl-client-cert": the client's certificate
 ///
 /// [dpop]                                       # accepts tokens under the scheme DPoP (RFC 9449)
-/// replay = "one-replica"                       # or "each-replica": who remembers used proofs
+/// replay = "one-replica"                       # or "each-replica", "shared": who remembers used proofs
 /// nonces = "required"                          # or "optional"; default "off"
 ///
 /// [layers]                                     # what must be there, so that a lost file is noticed
@@ -100,6 +106,13 @@ impl Gate {
 /// header = "api-key"
 /// max_age = "90d"
 /// scopes = ["read:projects"]
+///
+/// [[limit]]                                    # how often who may ask; one table for each limit
+/// name = "agents"
+/// class = "agent"
+/// per = ["actor", "subject"]
+/// rate = "60/m"
+/// burst = 20
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
@@ -107,6 +120,26 @@ impl Gate {
 /// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
 /// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment
 /// variable is read but those in which the settings say that a secret is.
+///
+/// # Limits
+///
+/// A request is counted once, after the policies let it in and before its handler runs. Every limit that is for it must have
+/// enough tokens; else no limit is charged, and the answer is 429 with `Retry-After`.
+///
+/// | Key of `[[limit]]` | Meaning |
+/// |---|---|
+/// | `name` | what answers and logs call it |
+/// | `class` | the traffic that it is for, by who acts (the actor, or else the subject): `"human"`, `"service"` or `"agent"`. Without it, all traffic, also without a token |
+/// | `per` | who has a bucket: any of `"actor"`, `"subject"`, `"client"`, `"tenant"`, `"issuer"`, `"action"`, `"peer"` (a network of 64 bits for IPv6). What is absent counts as a value. `[]` is one bucket for all |
+/// | `rate` | how many tokens come back: `"60/m"`; units are `s`, `m`, `h`, `d` |
+/// | `burst` | how many tokens there are at most |
+/// | `costs` | the tokens that actions cost, `{ ExportReport = 10 }`; others cost one, and so does what the handler chooses among several (`@via`) |
+/// | `counts` | `"requests"` (default); `"denials"`: what is denied before the handler, which costs nothing elsewhere; `"failed-authentication"`, with `per = ["peer"]`: credentials that are not accepted, after which the peer is refused whatever it sends |
+/// | `on_store_failure` | if nothing can be counted: `"deny"` (503), or `"local"`: this replica counts alone. Default: `"local"` for humans and services, of whom each was let in by somebody, and for failed authentication, which concerns everybody; `"deny"` for agents, which repeat themselves without end, and without a class |
+///
+/// Failed authentication is not counted for proxies that `[proxy]` names, nor where the server does not state the peer
+/// ([`Connection`](crate::Connection)): one sender could lock out all the others. Counts are kept by this process, unless
+/// [`GateBuilder::limit_store`] names a store. A class of traffic that no limit counts is warned of when the gate starts.
 ///
 /// # Errors
 ///
@@ -164,11 +197,12 @@ fn load_from(
     })?;
     let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
-    let (given, verifier, http) = read(document, directory, &mut problems);
+    let (given, verifier, http, limits) = read(document, directory, &mut problems);
     let bundle = load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
+    let limits = bundle.as_ref().map(|bundle| limits.check(bundle, &mut problems)).unwrap_or_default();
     match (bundle, verifier) {
         (Some(bundle), Some(verifier)) if problems.is_empty() => {
-            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text) })
+            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits })
         }
         _ => Err(LoadError::new(problems)),
     }
@@ -180,9 +214,10 @@ fn read(
     mut file: Table<'_>,
     directory: &Path,
     problems: &mut Vec<Problem>,
-) -> (BundleSettings, Option<Verifier>, HttpSettings) {
+) -> (BundleSettings, Option<Verifier>, HttpSettings, LimitSettings) {
     file.refuse_unknown("the settings", &[TOP, http::KEYS].concat(), problems);
     let (http, resource) = HttpSettings::take(&mut file, directory, problems);
+    let limits = LimitSettings::read(file.take_tables("limit", problems), problems);
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
     let (mut sources, mut verifier) =
@@ -203,7 +238,7 @@ fn read(
     if let Some(section) = layers {
         settings = read_layers(section, settings, problems);
     }
-    (settings, verifier, http)
+    (settings, verifier, http, limits)
 }
 
 fn read_layers(mut section: Table<'_>, mut settings: BundleSettings, problems: &mut Vec<Problem>) -> BundleSettings {
@@ -239,6 +274,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -96,10 +96,7 @@ fn settings_and_bundle_become_an_engine_and_a_verifier() {
 fn a_mistake_is_refused_with_its_line_and_what_to_do() {
     let cases = [
         (with("[layers]", "[layer]"), "4: unknown key `layer` | did you mean `layers`?"),
-        (
-            with("[directory]", "[limit]"),
-            "9: unknown key `limit` | the settings may hold `layers`, `directory`, `issuer`, `api_keys`, `resource`, `initial_scopes`, `query_token`, `metadata`, `proxy`",
-        ),
+        (with("[directory]", "[limits]"), "9: unknown key `limits` | did you mean `limit`?"),
         (with("supplies", "suplies"), "10: unknown key `suplies` | did you mean `supplies`?"),
         (with("guardrails =", "guardrail ="), "6: unknown key `guardrail` | did you mean `guardrails`?"),
         (with("algorithms", "algorithm"), "15: unknown key `algorithm` | did you mean `algorithms`?"),
@@ -257,6 +254,13 @@ fn a_mistake_about_proxies_and_proofs_is_refused_with_its_line_and_what_to_do() 
             with("[layers]", "[dpop]\nreplay = \"one-replica\"\nnonce_keys = [{ file = \"k\" }]\n[layers]"),
             "4: `nonce_keys` are stated, and `nonces` is \"off\" | write `nonces = \"required\"`, or remove the keys",
         ),
+        (
+            with(
+                "[layers]",
+                "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\nnonces = \"optional\"\n[layers]",
+            ),
+            "4: `replay = \"shared\"` says that there are several replicas; without `nonce_keys` each would refuse the nonces of the others | point `nonce_keys = [{ file = \"…\" }]` to at least 32 random characters",
+        ),
     ];
     for (settings, expected) in cases {
         assert_refused(&settings, expected);
@@ -281,6 +285,18 @@ fn an_issuer_that_binds_every_token_by_dpop_needs_proofs_to_be_verified() {
     assert_eq!(error, crate::GateError::NoProofs { alias: IssuerSettings::DEFAULT_ALIAS.to_owned() });
     assert!(error.to_string().contains("add `[dpop]` to the settings"), "{error}");
     assert!(build(&strict("[dpop]\nreplay = \"one-replica\"\n[layers]")).is_ok());
+}
+
+#[test]
+fn replicas_that_share_used_proofs_need_a_store_to_share_them_in() {
+    // DPP-27: a memory of each replica would accept a proof once at each
+    let settings = with("[layers]", "[dpop]\nreplay = \"shared\"\norigin = [\"https://api.example.com\"]\n[layers]");
+    let gate = || load(&files(&settings)).unwrap().gate().directory(Nothing);
+    let error = gate().build().unwrap_err();
+    assert_eq!(error, crate::GateError::NoSharedReplay);
+    assert!(error.to_string().contains("give it one by `GateBuilder::replay_store`"), "{error}");
+    let store = portcullis_token::MemoryReplayStore::new(portcullis_core::UnixTime::EPOCH);
+    assert!(gate().replay_store(Arc::new(store)).build().is_ok());
 }
 
 #[tokio::test]
@@ -537,4 +553,67 @@ fn a_relative_key_file_stands_beside_the_settings() {
     let loaded = load_dir(&dir);
     std::fs::remove_dir_all(&dir).unwrap();
     assert!(loaded.is_ok(), "{loaded:?}");
+}
+
+/// The good settings with a limit.
+fn limited(keys: &str) -> String {
+    format!("{GOOD}\n[[limit]]\n{keys}")
+}
+
+const LIMIT: &str = "name = \"agents\"\nclass = \"agent\"\nper = [\"actor\"]\nrate = \"60/m\"\nburst = 20\n";
+
+#[test]
+fn a_mistake_about_limits_is_refused_with_its_line_and_what_to_do() {
+    let with = |from: &str, to: &str| {
+        assert_eq!(LIMIT.matches(from).count(), 1, "`{from}`");
+        limited(&LIMIT.replacen(from, to, 1))
+    };
+    let and = |key: &str| limited(&format!("{LIMIT}{key}"));
+    load(&files(&limited(LIMIT))).unwrap();
+    let cases = [
+        (
+            GOOD.replacen("[layers]", "[limit]\nname = \"a\"\n[layers]", 1),
+            "4: `limit` is not a table | write `[[limit]]`",
+        ),
+        (with("class", "clas"), "24: unknown key `clas` | did you mean `class`?"),
+        (with("name = \"agents\"", ""), "22: the limit has no `name` | write it like `name = \"agents\"`"),
+        (with("per = [\"actor\"]", ""), "22: the limit has no `per` | write it like `per = [\"actor\", \"subject\"]`"),
+        (with("rate = \"60/m\"", ""), "22: the limit has no `rate` | write it like `rate = \"60/m\"`"),
+        (with("burst = 20", ""), "22: the limit has no `burst` | write it like `burst = 20`"),
+        (with("\"agents\"", "\"the agents\""), "23: `the agents` is not 1 to 64 letters, digits, `-` and `_`"),
+        (with("= \"agents\"", "= \"\""), "23: `` is not 1 to 64 letters"),
+        (
+            with("\"agent\"\n", "\"agnet\"\n"),
+            "24: `class`: unknown variant `agnet`, expected one of `human`, `service`, `agent` | did you mean `agent`?",
+        ),
+        (with("\"actor\"", "\"actr\""), "25: `per`: unknown variant `actr`"),
+        (with("60/m", "0/m"), "26: `0/m` is not a number from 1 and a unit of time | write it like `rate = \"60/m\"`"),
+        (with("60/m", "60"), "26: `60` is not a number from 1 and a unit of time"),
+        (with("burst = 20", "burst = 0"), "27: `burst`: invalid value: integer `0`, expected a nonzero u32"),
+        (with("burst = 20", "burst = 4_000_000_000"), "27: at this rate, a burst takes more than a year to come back"),
+        (and("counts = \"denial\""), "28: `counts`: unknown variant `denial`"),
+        (
+            and("on_store_failure = \"allow\""),
+            "28: `on_store_failure`: unknown variant `allow`, expected `deny` or `local`",
+        ),
+        (
+            and("costs = { GetNote = 21 }"),
+            "28: `GetNote` costs 21, and the limit never holds as many tokens | raise `burst`",
+        ),
+        (and("costs = { GetNote = 0 }"), "28: `GetNote`: invalid value: integer `0`"),
+        (
+            and("costs = { GetNotes = 2 }"),
+            "28: `costs` names `GetNotes`, which is no action of the schema | did you mean `GetNote`?",
+        ),
+        (and(&format!("[[limit]]\n{LIMIT}")), "29: there are two limits with the name `agents`"),
+        (
+            and("counts = \"failed-authentication\""),
+            "25: of failed authentication, nothing is known but the address of the peer | write `per = [\"peer\"]`",
+        ),
+        (and("counts = \"failed-authentication\""), "24: `class` means nothing where failed authentication is counted"),
+        (and("counts = \"failed-authentication\"\ncosts = { GetNote = 2 }"), "29: `costs` means nothing where failed"),
+    ];
+    for (settings, expected) in cases {
+        assert_refused(&settings, expected);
+    }
 }
