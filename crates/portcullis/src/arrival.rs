@@ -21,8 +21,8 @@ use crate::visit::Visit;
 
 /// A request with credentials that are accepted, or without any, before it is known what it asks for.
 ///
-/// [`Gate::open`] goes through this state at once. A framework that runs code of the application before it routes keeps
-/// one in between. It must end each with [`Arrival::admit`] or [`Arrival::conclude`], which write the log event.
+/// [`Gate::open`](crate::Gate::open) goes through this state at once. A framework that runs code of the application before
+/// it routes keeps one in between. It must end each with [`Arrival::admit`] or [`Arrival::conclude`], which write the log event.
 #[derive(Clone)]
 pub struct Arrival {
     pub(crate) pinned: Pinned,
@@ -36,7 +36,8 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// The second half of [`Gate::open`]: lets the request through to the handler of `route`, or says what to answer.
+    /// The second half of [`Gate::open`](crate::Gate::open): lets the request through to the handler of `route`, or says
+    /// what to answer.
     /// `None` if the framework found no route.
     ///
     /// # Errors
