@@ -1,7 +1,5 @@
 //! The summary of a bundle.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, Profile, Source, SourceSettings};
 
 const SCHEMA: &str = r#"

@@ -1,6 +1,6 @@
 //! Step-up authentication (RFC 9470): what a stronger or fresher login lifts, and for whom.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 

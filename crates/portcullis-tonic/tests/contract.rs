@@ -1,6 +1,6 @@
 //! tonic keeps the contract of adapters: what HTTP answers, as gRPC says it.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::convert::Infallible;
 use std::pin::Pin;

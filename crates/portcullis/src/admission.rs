@@ -203,6 +203,10 @@ impl Admission {
                 progress.allowed = true;
                 progress.refused = None;
                 progress.action = Some(permit.action().to_owned());
+                if let Some(item_action) = visit.lists(permit.action()) {
+                    progress.list = Some(item_action.to_owned());
+                    progress.listed = None;
+                }
                 Ok(permit)
             }
             Err(refusal) => Err(self.refuse(refusal)),

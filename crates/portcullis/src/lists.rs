@@ -14,7 +14,7 @@ impl Admission {
     /// that the schema names there.
     ///
     /// An item about which no decision can be made, because a policy fails to evaluate, is left out and logged. On a route
-    /// of several actions (`@via`), the list is that of the action allowed last.
+    /// of several actions (`@via`), the list is the one that was allowed last.
     ///
     /// # Errors
     ///

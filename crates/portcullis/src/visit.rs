@@ -40,6 +40,9 @@ pub(crate) struct Progress {
     pub(crate) allowed: bool,
     /// The action that was allowed last.
     pub(crate) action: Option<String>,
+    /// The action that each item must pass, once the handler of a route of several actions was allowed a list. Whatever it is
+    /// allowed besides, the list is still to be filtered.
+    pub(crate) list: Option<String>,
     /// What became of the items, if the handler filtered them.
     pub(crate) listed: Option<Listed>,
     /// Unless something was allowed later.
@@ -89,12 +92,16 @@ impl Visit {
     }
 
     /// The action that each item must pass, if what is done is a list.
-    pub(crate) fn list<'a>(&'a self, progress: &Progress) -> Option<&'a str> {
-        let action = match &self.target {
-            Target::Action { name, .. } => &**name,
-            Target::Via(_) => progress.action.as_deref()?,
-        };
-        self.pinned.bundle().action(action).and_then(Action::lists)
+    pub(crate) fn list<'a>(&'a self, progress: &'a Progress) -> Option<&'a str> {
+        match &self.target {
+            Target::Action { name, .. } => self.lists(name),
+            Target::Via(_) => progress.list.as_deref(),
+        }
+    }
+
+    /// The action that each item must pass, if the action called `name` returns many.
+    pub(crate) fn lists(&self, name: &str) -> Option<&str> {
+        self.pinned.bundle().action(name).and_then(Action::lists)
     }
 
     /// How the credential stands by now, which may be long after the request began.

@@ -1,6 +1,6 @@
 //! Two replicas of the service, and one Redis: an agent that repeats itself meets one limit, and nobody else does.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

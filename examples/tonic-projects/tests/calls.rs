@@ -1,6 +1,6 @@
 //! The service from outside: a real client, a real server, and the bundle of `policies/projects`.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use portcullis::{BundleFiles, Clock, SystemClock};
 use projects_data::{Demo, Store};

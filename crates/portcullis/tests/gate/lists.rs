@@ -63,6 +63,11 @@ async fn a_route_of_several_actions_lists_by_the_one_that_was_allowed_last() {
     admission.check_as("ListBooks", &shelf()).unwrap();
     assert_eq!(admission.filter([Book { sealed: true, ..Book::new("a") }, Book::new("b")]).unwrap().len(), 1);
     assert!(admission.conclude(StatusCode::OK).is_none());
+    // What else is allowed does not make up for the filter.
+    let admission = library.open("POST /rpc", &json!({})).await.unwrap();
+    admission.check_as("ListBooks", &shelf()).unwrap();
+    admission.check_as("GetBook", &Book::new("a")).unwrap();
+    assert_eq!(admission.clone().conclude(StatusCode::OK).unwrap().status(), 500);
     // What is no list is not filtered.
     let admission = library.open("POST /rpc", &json!({})).await.unwrap();
     admission.check_as("GetBook", &Book::new("a")).unwrap();
