@@ -1,44 +1,69 @@
 //! The law.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::bundle::{Bundle, Layer};
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::VerifiedClaims;
-use crate::decision::{Decision, Evaluation, Explanation};
+use crate::decision::{Conclusion, Decision, Evaluation};
 use crate::layers::{self, LayerReport, Question, Refusal, Request, Standing, Verdict};
-use crate::parties::Parties;
+use crate::parties::{Parties, Party};
 use crate::session::{PrincipalFacts, Session, SessionError};
 
 /// Whether a request is allowed: consent ∧ ceilings ∧ roles ∧ guardrails.
 ///
 /// No option, and no missing layer, turns the intersection into a union.
 pub(crate) fn law(
-    consent: &LayerReport,
-    ceilings: &LayerReport,
-    roles: &LayerReport,
-    guardrails: &LayerReport,
+    consent: &LayerReport<'_>,
+    ceilings: &LayerReport<'_>,
+    roles: &LayerReport<'_>,
+    guardrails: &LayerReport<'_>,
 ) -> bool {
     consent.allows() && ceilings.allows() && roles.allows() && guardrails.allows()
 }
 
 /// Asks all four layers: a denial names every layer that denies.
-pub(crate) fn evaluate(question: &Question<'_>) -> Evaluation {
-    let subject = &question.parties.subject;
-    let applies = subject.kind().is_some_and(|kind| question.action.principals.contains(&kind));
-    let ask = |layer, answer: &dyn Fn() -> LayerReport| {
-        if applies { answer() } else { LayerReport::new(layer, Verdict::NotApplicable) }
-    };
-    let consent = ask(Layer::Consent, &|| layers::consent(question, subject));
+pub(crate) fn evaluate<'a>(question: &Question<'a>) -> Evaluation<'a> {
     let ceilings = layers::ceilings(question);
-    let roles = ask(Layer::Roles, &|| layers::roles(question, subject));
-    let guardrails = ask(Layer::Guardrails, &|| layers::guardrails(question, subject));
+    let roles = ask(question, Layer::Roles, layers::roles);
+    let guardrails = ask(question, Layer::Guardrails, layers::guardrails);
+    judge(question, ceilings, roles, guardrails)
+}
+
+/// Asks again with other scopes than `before`: only consent sees them.
+pub(crate) fn evaluate_consent<'a>(question: &Question<'a>, before: &Evaluation<'a>) -> Evaluation<'a> {
+    let [_, ceilings, roles, guardrails] = before.layers.clone();
+    judge(question, ceilings, roles, guardrails)
+}
+
+fn judge<'a>(
+    question: &Question<'a>,
+    ceilings: LayerReport<'a>,
+    roles: LayerReport<'a>,
+    guardrails: LayerReport<'a>,
+) -> Evaluation<'a> {
+    let consent = ask(question, Layer::Consent, layers::consent);
     let allowed = law(&consent, &ceilings, &roles, &guardrails);
     Evaluation { allowed, layers: [consent, ceilings, roles, guardrails] }
 }
 
+/// Asks a layer about the subject, if the action is for its kind.
+fn ask<'a>(
+    question: &Question<'a>,
+    layer: Layer,
+    answer: fn(&Question<'a>, &Party) -> LayerReport<'a>,
+) -> LayerReport<'a> {
+    let subject = &question.parties.subject;
+    if subject.kind().is_some_and(|kind| question.action.principals.contains(&kind)) {
+        answer(question, subject)
+    } else {
+        LayerReport::new(layer, Verdict::NotApplicable)
+    }
+}
+
 /// Public actions have no subject, so only guardrails judge them.
-fn evaluate_public(question: &Question<'_>) -> Evaluation {
+fn evaluate_public<'a>(question: &Question<'a>) -> Evaluation<'a> {
     let open = |layer| LayerReport::new(layer, Verdict::Allows);
     let guardrails = layers::guardrails(question, &question.parties.subject);
     let allowed = guardrails.allows();
@@ -47,7 +72,7 @@ fn evaluate_public(question: &Question<'_>) -> Evaluation {
 
 /// A request that does not fit the schema: no layer that would judge it can allow it. Ceilings judge only where there is
 /// `software`.
-pub(crate) fn refuse(software: bool, refusal: &Refusal) -> Evaluation {
+pub(crate) fn refuse(software: bool, refusal: &Refusal) -> Evaluation<'static> {
     let layers = Layer::ALL.map(|layer| match layer {
         Layer::Ceilings if !software => LayerReport::new(layer, Verdict::Allows),
         _ => LayerReport::broken(layer, refusal.message.clone()),
@@ -150,18 +175,24 @@ impl Engine {
 
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
-        let public = self.bundle.action(request.action).filter(|action| action.is_public());
-        let evaluation = match (public, Parties::anonymous(&self.bundle)) {
-            // An action without `appliesTo` is one that no policy can name.
-            (Some(action), _) if action.resources.is_empty() => {
-                Evaluation { allowed: true, layers: Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows)) }
-            }
-            (Some(_), Some(nobody)) => match Question::new(&self.bundle, None, &nobody, request, Standing::default()) {
-                Ok(question) => evaluate_public(&question),
-                Err(refusal) => refuse(true, &refusal),
-            },
-            (Some(_), None) | (None, _) => refuse(true, &Refusal::new("the action is not public")),
+        let Some(action) = self.bundle.action(request.action).filter(|action| action.is_public()) else {
+            return refused(request, &Refusal::new("the action is not public"));
         };
-        Explanation::of_refusal(&self.bundle, None, request, evaluation).into_decision()
+        // An action without `appliesTo` is one that no policy can name.
+        if action.resources.is_empty() {
+            let open = Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows));
+            return Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open }).decision();
+        }
+        let Some(nobody) = Parties::anonymous(&self.bundle) else {
+            return refused(request, &Refusal::new("the schema has no public actions"));
+        };
+        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
+            Ok(question) => Conclusion::of_question(&question, evaluate_public(&question)).decision(),
+            Err(refusal) => refused(request, &refusal),
+        }
     }
+}
+
+fn refused(request: &Request<'_>, refusal: &Refusal) -> Decision {
+    Conclusion::of_refusal(None, request, refuse(true, refusal)).decision()
 }

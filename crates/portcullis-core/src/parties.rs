@@ -1,11 +1,12 @@
 //! The principals of a request, with everything that policies may know of them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
-use cedar_policy::{Entity, EntityUid, RestrictedExpression};
+use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 use serde_json::Value;
 
-use crate::bundle::{Bundle, NAMESPACE};
+use crate::bundle::{Bundle, NAMESPACE, Named, PrincipalKey};
 use crate::caller::{Actor, Caller, Listing};
 use crate::claims::Kind;
 use crate::session::{PrincipalFacts, SessionError};
@@ -16,6 +17,7 @@ use crate::typed::Origin;
 pub(crate) struct Parties {
     pub(crate) subject: Party,
     pub(crate) actor: Option<Party>,
+    store: OnceLock<Result<Entities, String>>,
 }
 
 /// A principal with all of its ancestors.
@@ -25,6 +27,9 @@ pub(crate) struct Party {
     kind: Option<Kind>,
     uid: EntityUid,
     entity: Entity,
+    ancestors: HashSet<EntityUid>,
+    /// The names by which heads of policies can mean it.
+    names: Vec<Named>,
 }
 
 impl Party {
@@ -39,6 +44,14 @@ impl Party {
     pub(crate) fn entity(&self) -> &Entity {
         &self.entity
     }
+
+    pub(crate) fn ancestors(&self) -> &HashSet<EntityUid> {
+        &self.ancestors
+    }
+
+    pub(crate) fn key(&self) -> PrincipalKey<'_> {
+        PrincipalKey { uid: &self.uid, names: &self.names }
+    }
 }
 
 impl Parties {
@@ -46,8 +59,9 @@ impl Parties {
     pub(crate) fn anonymous(bundle: &Bundle) -> Option<Self> {
         let name = format!("{NAMESPACE}::Anonymous");
         let uid = bundle.types.entity(&name)?.this.uid("anonymous").ok()?;
-        let entity = Entity::with_uid(uid.clone());
-        Some(Self { subject: Party { kind: None, uid, entity }, actor: None })
+        let (entity, ancestors) = (Entity::with_uid(uid.clone()), HashSet::new());
+        let names = bundle.principal_names.of(&uid, &ancestors);
+        Some(Self { subject: Party { kind: None, uid, entity, ancestors, names }, actor: None, store: OnceLock::new() })
     }
 
     /// Whether somebody involved is not a user in person.
@@ -57,6 +71,15 @@ impl Parties {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Party> {
         std::iter::once(&self.subject).chain(&self.actor)
+    }
+
+    /// Their entities, as a store to which a question adds its own.
+    pub(crate) fn store(&self) -> Result<&Entities, String> {
+        let make = || {
+            let parties = self.iter().map(Party::entity).cloned();
+            Entities::from_entities(parties, None).map_err(|error| error.to_string())
+        };
+        self.store.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn new(bundle: &Bundle, caller: &Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
@@ -69,7 +92,7 @@ impl Parties {
             }
             None => None,
         };
-        Ok(Self { subject, actor })
+        Ok(Self { subject, actor, store: OnceLock::new() })
     }
 }
 
@@ -192,10 +215,10 @@ impl<'a> PartyBuilder<'a> {
     fn build(mut self) -> Result<Party, SessionError> {
         let (bundle, entity_type) = (self.bundle, self.kind.entity_type());
         let mut ancestors = HashSet::new();
-        if let Some(known) = bundle.entities.get(&self.uid).filter(|_| self.known) {
-            let (_, attributes, above) = known.clone().into_inner();
+        if let Some((known, above)) = bundle.entities.get(&self.uid).filter(|_| self.known) {
+            let (_, attributes, _) = known.clone().into_inner();
             self.attributes.extend(attributes);
-            ancestors.extend(above);
+            ancestors.extend(above.iter().cloned());
         } else {
             if let Some(unknown) = self.unknown.iter().find(|unknown| bundle.tests_membership(unknown)) {
                 return Err(SessionError::UnknownMemberships { entity_type: (*unknown).to_owned() });
@@ -212,9 +235,10 @@ impl<'a> PartyBuilder<'a> {
                 return Err(problem(format!("attribute `{attribute}` is required, and nobody supplies it")));
             }
         }
-        let entity =
-            Entity::new(self.uid.clone(), self.attributes, ancestors).map_err(|error| problem(error.to_string()))?;
-        Ok(Party { kind: Some(self.kind), uid: self.uid, entity })
+        let names = bundle.principal_names.of(&self.uid, &ancestors);
+        let entity = Entity::new(self.uid.clone(), self.attributes, ancestors.clone())
+            .map_err(|error| problem(error.to_string()))?;
+        Ok(Party { kind: Some(self.kind), uid: self.uid, entity, ancestors, names })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A caller prepared for one bundle.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,9 @@ use serde_json::Value;
 use crate::bundle::Bundle;
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::Kind;
-use crate::decision::{Decision, Denial, Explanation};
+use crate::decision::{Conclusion, Decision, Denial, Explanation};
 use crate::engine;
-use crate::layers::{Approval, Question, Refusal, Request, Standing};
+use crate::layers::{Approval, ContextMemory, Question, Refusal, Request, Standing};
 use crate::parties::Parties;
 use crate::scope::{ScopeName, ScopeSet};
 use crate::time::UnixTime;
@@ -24,7 +25,9 @@ pub struct Session {
     bundle: Arc<Bundle>,
     caller: Caller,
     parties: Parties,
-    granted: ScopeSet,
+    /// As long as no clock differs, and nobody approves.
+    standing: Standing,
+    memory: ContextMemory,
     unknown_scopes: Vec<String>,
 }
 
@@ -39,7 +42,14 @@ impl Session {
                 None => unknown_scopes.push(wire.clone()),
             }
         }
-        Ok(Self { bundle, caller, parties, granted, unknown_scopes })
+        let standing = Standing {
+            granted,
+            acr: caller.acr().map(str::to_owned),
+            authenticated_at: caller.authenticated_at(),
+            bindings: caller.bindings().clone(),
+            approval: None,
+        };
+        Ok(Self { bundle, caller, parties, standing, memory: ContextMemory::default(), unknown_scopes })
     }
 
     /// The bundle that this session was prepared for.
@@ -72,22 +82,30 @@ impl Session {
     ///
     /// A request that does not fit the schema is denied with [`DenialKind::Error`](crate::DenialKind::Error).
     pub fn decide(&self, request: &Request<'_>) -> Decision {
-        self.explain(request).into_decision()
+        self.conclude(request, |conclusion| conclusion.decision())
     }
 
     /// Decides `request` and keeps what every layer said.
     #[must_use]
     pub fn explain(&self, request: &Request<'_>) -> Explanation {
-        let question = self
-            .standing(request.approval.as_ref(), request.now)
-            .and_then(|standing| Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing));
-        match question {
-            Ok(question) => Explanation::of_question(&question, engine::evaluate(&question)),
+        self.conclude(request, |conclusion| conclusion.explanation())
+    }
+
+    fn conclude<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
+        match self.question(request) {
+            Ok(question) => answer(&Conclusion::of_question(&question, engine::evaluate(&question))),
             Err(refusal) => {
                 let evaluation = engine::refuse(self.parties.include_software(), &refusal);
-                Explanation::of_refusal(&self.bundle, Some(&self.caller), request, evaluation)
+                answer(&Conclusion::of_refusal(Some(&self.caller), request, evaluation))
             }
         }
+    }
+
+    fn question(&self, request: &Request<'_>) -> Result<Question<'_>, Refusal> {
+        let standing = self.standing(request.approval.as_ref(), request.now)?;
+        let usual = request.approval.is_none();
+        let question = Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing)?;
+        Ok(if usual { question.with_memory(&self.memory) } else { question })
     }
 
     /// Decides what can be decided of `action` at the time `now` before its resource and facts are known.
@@ -99,27 +117,26 @@ impl Session {
         let action = self.bundle.action(action).filter(|action| !action.is_public())?;
         let standing = self.standing(None, now).ok()?;
         let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
-        match Explanation::of_question(&question, engine::evaluate(&question)).into_decision() {
+        let question = question.with_memory(&self.memory);
+        match Conclusion::of_question(&question, engine::evaluate(&question)).decision() {
             Decision::Allow(_) => None,
             Decision::Deny(denial) => Some(denial),
         }
     }
 
     /// The standing with which the caller comes.
-    fn standing(&self, approval: Option<&Approval>, now: UnixTime) -> Result<Standing, Refusal> {
+    fn standing(&self, approval: Option<&Approval>, now: UnixTime) -> Result<Cow<'_, Standing>, Refusal> {
         let subject = self.caller.subject();
         if let Some(approval) = approval
             && (subject.kind != Kind::User || approval.by != subject.id)
         {
             return Err(Refusal::new("the approval is not the subject's"));
         }
-        Ok(Standing {
-            granted: self.granted.clone(),
-            acr: self.caller.acr().map(str::to_owned),
-            authenticated_at: self.caller.authenticated_at().and_then(|at| never_in_the_future(at, now)),
-            bindings: self.caller.bindings().clone(),
-            approval: approval.cloned(),
-        })
+        let authenticated_at = self.standing.authenticated_at.and_then(|at| never_in_the_future(at, now));
+        if approval.is_none() && authenticated_at == self.standing.authenticated_at {
+            return Ok(Cow::Borrowed(&self.standing));
+        }
+        Ok(Cow::Owned(Standing { authenticated_at, approval: approval.cloned(), ..self.standing.clone() }))
     }
 }
 

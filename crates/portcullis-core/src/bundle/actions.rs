@@ -16,6 +16,8 @@ use crate::scope::{ScopeId, Scopes};
 #[derive(Debug, Clone)]
 pub struct Action {
     pub(crate) name: String,
+    /// Its number among all actions.
+    pub(crate) place: usize,
     pub(crate) uid: EntityUid,
     /// With all groups above it, so that `action in …` is evaluated right.
     pub(crate) entity: Entity,
@@ -158,7 +160,8 @@ pub(super) fn actions(
         // A public action without `appliesTo` and without groups is in no hierarchy that Cedar would list.
         let entity = found.unwrap_or_else(|| Entity::with_uid(uid.clone()));
         let reader = Reader { schema, scopes, name, declaration };
-        actions.insert(name.to_owned(), reader.read(uid, entity, problems));
+        let action = Action { place: actions.len(), ..reader.read(uid, entity, problems) };
+        actions.insert(name.to_owned(), action);
     }
     actions
 }
@@ -191,6 +194,7 @@ impl Reader<'_> {
         let (_, _, ancestors) = entity.clone().into_inner();
         Action {
             name: self.name.to_owned(),
+            place: 0,
             uid,
             entity,
             groups: ancestors.iter().map(|group| group.id().unescaped().to_owned()).collect(),

@@ -54,8 +54,9 @@ impl StaticEntities {
         &self.kept
     }
 
-    pub(crate) fn get(&self, uid: &EntityUid) -> Option<&Entity> {
-        self.entities.get(uid).map(|found| &found.entity)
+    /// The entity with all of its ancestors.
+    pub(crate) fn get(&self, uid: &EntityUid) -> Option<(&Entity, &HashSet<EntityUid>)> {
+        self.entities.get(uid).map(|found| (&found.entity, &found.ancestors))
     }
 
     /// Adds what is above `uid`.

@@ -198,20 +198,22 @@ impl ResourceData {
     /// The entity, with the parents that the resource states.
     #[cfg(test)]
     pub(crate) fn entity(&self, types: &Types) -> Result<Entity, ResourceError> {
-        self.entity_below(types, |_, _| ())
+        let uid = self.uid(types)?;
+        Ok(self.loaded(&uid, types, |_, _| ())?.map_or_else(|| Entity::with_uid(uid), |(entity, _)| entity))
     }
 
-    /// The entity, after `close` has added to the set what is above each stated parent.
-    pub(crate) fn entity_below(
+    /// The entity called `uid`, with its ancestors, after `close` has added to them what is above each stated parent.
+    /// `None` for a bare id.
+    pub(crate) fn loaded(
         &self,
+        uid: &EntityUid,
         types: &Types,
         close: impl Fn(&EntityUid, &mut HashSet<EntityUid>),
-    ) -> Result<Entity, ResourceError> {
-        let shape = self.shape(types)?;
-        let uid = self.uid_in(shape)?;
+    ) -> Result<Option<(Entity, HashSet<EntityUid>)>, ResourceError> {
         let Some(attributes) = &self.attributes else {
-            return Ok(Entity::new_no_attrs(uid, HashSet::new()));
+            return Ok(None);
         };
+        let shape = self.shape(types)?;
         if shape.tagged {
             return Err(ResourceError::Tagged { entity_type: self.ty.to_string() });
         }
@@ -226,7 +228,8 @@ impl ResourceData {
         }
         let attributes: HashMap<_, _> = attributes.into_iter().collect();
         // Everything that Cedar could refuse was checked above; should it still refuse, that is an error too.
-        Entity::new(uid, attributes, ancestors)
+        Entity::new(uid.clone(), attributes, ancestors.clone())
+            .map(|entity| Some((entity, ancestors)))
             .map_err(|_| ResourceError::Whole { entity_type: self.ty.to_string(), problem: ValueProblem::Refused })
     }
 
