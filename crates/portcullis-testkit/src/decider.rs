@@ -158,6 +158,10 @@ impl Decider for Product {
         if let Some((by, at)) = &scenario.approval {
             request = request.with_approval(Approval::assume_verified(by, *at));
         }
+        // A session remembers what it was asked before. Whatever that was, it must not show.
+        for before in [scenario.now.minus(Duration::from_secs(1)), scenario.now] {
+            let _ = session.decide(&Request::new(&scenario.action, &resource, before));
+        }
         self.verdict(&session.explain(&request))
     }
 

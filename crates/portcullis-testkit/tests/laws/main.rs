@@ -12,6 +12,7 @@
 
 mod broken;
 mod corners;
+mod random;
 mod worlds;
 
 use std::collections::BTreeSet;
