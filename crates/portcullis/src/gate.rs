@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_core::{Bundle, Caller, Grant, UnixTime};
+use portcullis_core::{Bundle, Caller, Grant, UnixTime, VerifiedClaims};
 use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
 
 use crate::admission::Admission;
@@ -238,7 +238,7 @@ impl Gate {
                 let presented = presented.with_certificate(certificate);
                 let verified = self.0.verifier.verify_presented(&presented, now).await?;
                 sender.next_nonce = verified.next_nonce().map(str::to_owned);
-                verified.into_claims()
+                VerifiedClaims::clone(verified.claims())
             }
             (None, Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
             (None, ..) => return Err(Refusal::NoCredentials),
