@@ -169,8 +169,12 @@ impl Engine {
     /// # Errors
     ///
     /// If an attribute does not fit the schema, or a role list that policies may test is unknown and nobody supplies it.
-    pub fn session_with(&self, caller: Caller, known: &PrincipalFacts) -> Result<Session, SessionError> {
-        Session::new(Arc::clone(&self.bundle), caller, known)
+    pub fn session_with(
+        &self,
+        caller: impl Into<Arc<Caller>>,
+        known: &PrincipalFacts,
+    ) -> Result<Session, SessionError> {
+        Session::new(Arc::clone(&self.bundle), caller.into(), known)
     }
 
     /// Decides a public action, which needs no caller. Any other action is denied.

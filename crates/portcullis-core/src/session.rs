@@ -23,7 +23,7 @@ use crate::time::UnixTime;
 #[derive(Debug)]
 pub struct Session {
     bundle: Arc<Bundle>,
-    caller: Caller,
+    caller: Arc<Caller>,
     parties: Parties,
     /// As long as no clock differs, and nobody approves.
     standing: Standing,
@@ -32,7 +32,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(bundle: Arc<Bundle>, caller: Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
+    pub(crate) fn new(bundle: Arc<Bundle>, caller: Arc<Caller>, known: &PrincipalFacts) -> Result<Self, SessionError> {
         let parties = Parties::new(&bundle, &caller, known)?;
         let mut granted = ScopeSet::default();
         let mut unknown_scopes = Vec::new();

@@ -28,7 +28,7 @@ impl Head {
 
     /// Whether some request for `action` can match.
     pub(crate) fn matches(&self, action: &Action) -> bool {
-        let names = |name: &String| *name == action.name || action.groups.contains(name);
+        let names = |name: &String| **name == *action.name || action.groups.contains(name);
         let principal = |name: &EntityTypeName| {
             let name = name.to_string();
             action.principals.iter().any(|kind| kind.entity_type() == name) || (action.is_public() && name == ANONYMOUS)

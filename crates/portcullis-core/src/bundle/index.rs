@@ -23,7 +23,7 @@ pub(crate) struct Policies {
 struct Slice {
     /// Those whose head names neither a principal nor a resource.
     unnamed: Vec<usize>,
-    by_principal: HashMap<Named, Vec<usize>>,
+    by_principal: BTreeMap<Named, Vec<usize>>,
     /// Those whose head names a resource and no principal.
     by_resource: HashMap<EntityUid, Vec<usize>>,
 }
@@ -73,7 +73,8 @@ impl Policies {
         all.sort_by(|a, b| a.id.cmp(&b.id));
         let mut members: HashMap<&str, Vec<&Action>> = HashMap::new();
         for action in actions.values() {
-            for name in action.groups.iter().chain([&action.name]) {
+            let groups = action.groups.iter().map(String::as_str);
+            for name in groups.chain([action.name()]) {
                 members.entry(name).or_default().push(action);
             }
         }

@@ -153,7 +153,7 @@ impl Bundle {
         let types = Types::from_json(&[&schema.prelude_json, &schema.json])
             .map_err(|error| LoadError::new(vec![Problem::new(files::SCHEMA, error.to_string())]))?;
         let scopes = scopes::scopes(&schema, &mut problems);
-        let mut actions = actions::actions(&schema, &scopes, &mut problems);
+        let mut actions = actions::actions(&schema, &types, &scopes, &mut problems);
         let entities = StaticEntities::read(files, &schema.for_others, &mut problems);
         let sources = sources::join(given.sources, &schema, &scopes, &mut problems);
         let mut supplied = given.supplied;

@@ -1,5 +1,7 @@
 //! From what the layers say to the decision.
 
+use std::sync::Arc;
+
 use super::{Decision, Denial, Evaluation, Explanation, Grant, search};
 use crate::bundle::Obligation;
 use crate::caller::Caller;
@@ -9,8 +11,8 @@ use crate::time::UnixTime;
 /// What the layers say of one request, and whose request it is.
 pub(crate) struct Conclusion<'a> {
     caller: Option<&'a Caller>,
-    action: &'a str,
-    resource: (String, String),
+    action: Arc<str>,
+    resource: (Arc<str>, String),
     evaluation: Evaluation<'a>,
     /// Where there can be a remedy.
     question: Option<&'a Question<'a>>,
@@ -20,15 +22,15 @@ impl<'a> Conclusion<'a> {
     /// `evaluation` is the answer to `question`.
     pub(crate) fn of_question(question: &'a Question<'a>, evaluation: Evaluation<'a>) -> Self {
         let uid = &question.resource.uid;
-        let resource = (uid.type_name().to_string(), uid.id().unescaped().to_owned());
-        let (caller, action) = (question.caller, question.action.name.as_str());
+        let resource = (Arc::clone(&question.resource.entity_type), uid.id().unescaped().to_owned());
+        let (caller, action) = (question.caller, Arc::clone(&question.action.name));
         Self { caller, action, resource, evaluation, question: Some(question) }
     }
 
     /// `evaluation` is the answer to a request that was not put to the layers.
     pub(crate) fn of_refusal(caller: Option<&'a Caller>, request: &Request<'a>, evaluation: Evaluation<'a>) -> Self {
-        let resource = (request.resource.entity_type().to_owned(), request.resource.id().to_owned());
-        Self { caller, action: request.action, resource, evaluation, question: None }
+        let resource = (request.resource.entity_type().into(), request.resource.id().to_owned());
+        Self { caller, action: request.action.into(), resource, evaluation, question: None }
     }
 
     /// The decision, with a remedy if it is a denial that something lifts.
@@ -36,7 +38,7 @@ impl<'a> Conclusion<'a> {
         let evaluation = &self.evaluation;
         let Some(kind) = evaluation.denial_kind() else {
             return Decision::Allow(Grant {
-                action: self.action.to_owned(),
+                action: Arc::clone(&self.action),
                 resource: self.resource.clone(),
                 subject: self.caller.map(|caller| caller.subject().clone()),
                 deadline: self.caller.and_then(Caller::expires_at).unwrap_or(UnixTime::LAST),
@@ -56,7 +58,7 @@ impl<'a> Conclusion<'a> {
 
     /// The decision, with what every layer said.
     pub(crate) fn explanation(&self) -> Explanation {
-        Explanation::new(self.action, self.decision(), &self.resource, &self.evaluation)
+        Explanation::new(&self.action, self.decision(), &self.resource, &self.evaluation)
     }
 }
 

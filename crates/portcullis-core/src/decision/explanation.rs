@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -74,7 +75,7 @@ impl Explanation {
     pub(crate) fn new(
         action: &str,
         decision: Decision,
-        resource: &(String, String),
+        resource: &(Arc<str>, String),
         evaluation: &Evaluation<'_>,
     ) -> Self {
         let (answer, denial) = match &decision {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityId, EntityUid};
 
@@ -14,6 +15,8 @@ use crate::typed::ResourceData;
 #[derive(Debug, Clone)]
 pub(crate) struct Matter<'a> {
     pub(crate) uid: EntityUid,
+    /// The name of its type.
+    pub(crate) entity_type: Arc<str>,
     ancestors: Cow<'a, HashSet<EntityUid>>,
     known: Known<'a>,
 }
@@ -36,16 +39,17 @@ impl<'a> Matter<'a> {
         resource: &ResourceData,
     ) -> Result<Self, Refusal> {
         let types = &bundle.types;
-        let uid = resource.uid(types).map_err(|error| Refusal::new(error.to_string()))?;
+        let (uid, entity_type) = resource.uid(types).map_err(|error| Refusal::new(error.to_string()))?;
         if !action.resources.contains(uid.type_name()) {
             return Err(Refusal::new(format!("`{}` does not apply to `{}`", action.name, uid.type_name())));
         }
         if let Some(party) = parties.iter().find(|party| *party.uid() == uid) {
-            return Ok(Self { uid, ancestors: Cow::Borrowed(party.ancestors()), known: Known::Principal });
+            let (ancestors, known) = (Cow::Borrowed(party.ancestors()), Known::Principal);
+            return Ok(Self { uid, entity_type, ancestors, known });
         }
-        if let Some((entity, ancestors)) = bundle.entities.get(&uid) {
+        if let Some((entity, ancestors)) = bundle.entities.of_type(&entity_type).and_then(|kept| kept.get(&uid)) {
             let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Entity(Cow::Borrowed(entity)));
-            return Ok(Self { uid, ancestors, known });
+            return Ok(Self { uid, entity_type, ancestors, known });
         }
         if resource.is_bare() && action.reads_resource && !types.is_id_alone(resource.entity_type()) {
             let message = format!("`{}` was not loaded, and policies for `{}` read it", uid.type_name(), action.name);
@@ -57,14 +61,16 @@ impl<'a> Matter<'a> {
             Some((entity, ancestors)) => (Known::Entity(Cow::Owned(entity)), ancestors),
             None => (Known::Id, HashSet::new()),
         };
-        Ok(Self { uid, ancestors: Cow::Owned(ancestors), known })
+        Ok(Self { uid, entity_type, ancestors: Cow::Owned(ancestors), known })
     }
 
     /// A stand-in for the resource of an early question: no policy that is evaluated then looks at it. `None` if `action` has
     /// no resource.
     pub(super) fn unknown(action: &Action) -> Option<Self> {
-        let uid = EntityUid::from_type_name_and_id(action.resources.first()?.clone(), EntityId::new(""));
-        Some(Self { uid, ancestors: Cow::Owned(HashSet::new()), known: Known::Principal })
+        let entity_type = action.resources.first()?;
+        let uid = EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(""));
+        let (entity_type, ancestors) = (entity_type.to_string().into(), Cow::Owned(HashSet::new()));
+        Some(Self { uid, entity_type, ancestors, known: Known::Principal })
     }
 
     pub(super) fn key(&self) -> ResourceKey<'_> {

@@ -128,7 +128,11 @@ impl<'a> Question<'a> {
     ) -> Result<Self, Refusal> {
         let action = bundle.action(request.action).ok_or_else(|| Refusal::new("the schema has no such action"))?;
         let resource = Matter::new(bundle, parties, action, request.resource)?;
-        let facts = request.facts.expressions(&bundle.types, request.action);
+        let facts = if !action.has_facts && request.facts.are_none() {
+            Ok(Vec::new())
+        } else {
+            request.facts.expressions(&bundle.types, request.action)
+        };
         Ok(Self {
             bundle,
             caller,

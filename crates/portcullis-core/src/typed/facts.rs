@@ -60,6 +60,10 @@ impl Facts {
         Node::of_json(value).map(Self).map_err(FactsError::unusable)
     }
 
+    pub(crate) fn are_none(&self) -> bool {
+        self.0 == Node::Null
+    }
+
     /// The facts as `action` declares them.
     pub(crate) fn expressions(
         &self,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityUid};
 use serde::Serialize;
@@ -190,15 +191,16 @@ impl ResourceData {
         self.attributes.is_none()
     }
 
-    /// The name of the resource in policies.
-    pub(crate) fn uid(&self, types: &Types) -> Result<EntityUid, ResourceError> {
-        self.uid_in(self.shape(types)?)
+    /// The name of the resource in policies, and that of its type.
+    pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, Arc<str>), ResourceError> {
+        let shape = self.shape(types)?;
+        Ok((self.uid_in(shape)?, Arc::clone(&shape.this.name)))
     }
 
     /// The entity, with the parents that the resource states.
     #[cfg(test)]
     pub(crate) fn entity(&self, types: &Types) -> Result<Entity, ResourceError> {
-        let uid = self.uid(types)?;
+        let (uid, _) = self.uid(types)?;
         Ok(self.loaded(&uid, types, |_, _| ())?.map_or_else(|| Entity::with_uid(uid), |(entity, _)| entity))
     }
 
