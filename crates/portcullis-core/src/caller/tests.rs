@@ -473,7 +473,7 @@ fn errors_hold_no_values() {
 #[test]
 fn settings_with_a_mistake_are_refused() {
     type Case = (&'static str, fn(&SourceError) -> bool);
-    let flat = r#""profile": { "classify": [{ "kind": "user", "id": "sub" }], "actor": [{ "id": "bot" }] }"#;
+    let flat = r#""profile": { "classify": [{ "kind": "user", "id": "sub" }], "actor": [{ "when": { "present": "bot" }, "id": "bot" }] }"#;
     let no_issuer = r#""claims": { "actor": [{ "nested": "act", "id": { "hop": "sub" } }] }"#;
     for profile in [flat.to_owned(), format!("{flat}, {no_issuer}")] {
         let settings = serde_json::from_str(&format!("{{ \"actor_profile_required\": true, {profile} }}")).unwrap();
