@@ -65,7 +65,7 @@ pub(crate) fn files(role: &str) -> BundleFiles {
 }
 
 /// As `files`, with agents, each of which may do two things at once for a user, and then one each half minute.
-fn with_agents(role: &str) -> BundleFiles {
+pub(crate) fn with_agents(role: &str) -> BundleFiles {
     let schema = edited(files(role), "schema.cedarschema", "principal: [User]", "principal: [User, Agent]");
     let schema = edited(schema, "schema.cedarschema", "entity Note;", "entity Note; entity Agent;");
     let settings = edited(schema, "portcullis.toml", "ceilings = \"none\"", "ceilings = [\"agents.cedar\"]");
@@ -99,7 +99,7 @@ impl Service {
         Self::of(name, &files("reader"), options)
     }
 
-    fn of(
+    pub(crate) fn of(
         name: &str,
         files: &BundleFiles,
         options: impl FnOnce(portcullis::GateBuilder) -> portcullis::GateBuilder,
@@ -138,7 +138,7 @@ impl Service {
         self.token_with(&[role], &json!({}))
     }
 
-    fn token_with(&self, roles: &[&str], more: &Value) -> String {
+    pub(crate) fn token_with(&self, roles: &[&str], more: &Value) -> String {
         let mut claims = json!({
             "iss": "https://as.example.com", "aud": "https://api.example.com", "sub": "ann", "client_id": "web",
             "exp": NOW + 600, "iat": NOW - 60, "jti": "t1", "scope": "read:notes",

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
 use portcullis::{
-    Answer, BoxFuture, Caller, Directory, DirectoryError, Ended, Kind, PrincipalFacts, RevocationList, Revocations,
-    RevocationsUnavailable, Target, UnixTime,
+    Answer, BoxFuture, Caller, Charge, Charged, Directory, DirectoryError, Ended, GateBuilder, Kind, LimitStore,
+    LimitStoreError, MemoryLimitStore, PrincipalFacts, RevocationList, Revocations, RevocationsUnavailable, Target,
+    UnixTime,
 };
 use portcullis_token::Presented;
 use serde_json::{Value, json};
 
 use crate::library::{Book, Library};
 use crate::office::{Letter, Office, send};
+use crate::reload;
 use crate::service::{NOW, Noon, Service};
 
 #[tokio::test]
@@ -221,6 +223,37 @@ async fn who_is_stopped_while_a_request_waits_is_not_let_in() {
     let revoked = room();
     let office = Office::new(|gate| gate.revocations(Arc::clone(&revoked)).directory(Stops(Arc::clone(&revoked))));
     assert!(is_revoked(&office.open("GET /letters/1", &scribes()).await.unwrap_err()));
+}
+
+/// Counts in no time, and stops an agent meanwhile.
+#[derive(Debug)]
+struct StopsWhileCounting {
+    store: MemoryLimitStore,
+    revoked: Arc<RevocationList>,
+    counted: AtomicUsize,
+}
+
+impl LimitStore for StopsWhileCounting {
+    fn charge<'a>(&'a self, charges: &'a [Charge]) -> BoxFuture<'a, Result<Charged, LimitStoreError>> {
+        self.counted.fetch_add(1, Ordering::SeqCst);
+        stop(&self.revoked, Target::Actor { kind: Kind::Agent, id: "scribe".into() });
+        self.store.charge(charges)
+    }
+}
+
+#[tokio::test]
+async fn who_is_stopped_while_a_request_is_counted_is_not_let_in_and_is_not_counted_again() {
+    let revoked = room();
+    let (store, counted) = (MemoryLimitStore::new(), AtomicUsize::new(0));
+    let store = Arc::new(StopsWhileCounting { store, revoked: Arc::clone(&revoked), counted });
+    let options = |gate: GateBuilder| gate.revocations(Arc::clone(&revoked)).limit_store(store.clone());
+    let service = reload::Service::of("stopped", &reload::with_agents("reader"), options);
+    let token = service.token_with(&["reader"], &scribes());
+    for _ in 0..3 {
+        let answer = reload::send(&service.gate, &Method::GET, &token).await.unwrap_err();
+        assert!(is_revoked(&answer), "{}", answer.body());
+    }
+    assert_eq!(store.counted.load(Ordering::SeqCst), 1);
 }
 
 #[test]
