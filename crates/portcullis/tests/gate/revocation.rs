@@ -1,8 +1,8 @@
 //! Revoked credentials, and a store that cannot tell.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -272,11 +272,13 @@ fn no_request_that_begins_after_a_revocation_returned_is_allowed() {
         let office = Office::new(|gate| gate.revocations(Arc::clone(&revoked)));
         let token = office.token(&scribes());
         let (allowed, refused, returned) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+        let begun = Barrier::new(8);
         let hammer = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 // One whose handler has begun before, and that goes on to ask.
                 let admission = send(&office.gate, "PUT /letters/1", &token).await.unwrap();
+                begun.wait();
                 for _ in 0..1_000_000 {
                     let before = returned.load(Ordering::SeqCst);
                     let answers = [
