@@ -56,7 +56,7 @@ impl Session {
         &self.caller
     }
 
-    /// Every class of agents in which the subject or the actor is, be it that `entities.json` says so or the token.
+    /// Every class of agents in which the subject or the actor is, be it that `entities.json` says so, a directory or the token.
     ///
     /// It can be more than ceilings see, for which `entities.json` alone counts where it names the agent: whoever stops a
     /// class wants to stop all that come under its name.

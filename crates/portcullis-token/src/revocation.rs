@@ -13,7 +13,8 @@ use crate::issuer::MAX_LEEWAY;
 
 /// Knows which credentials were revoked before they expired.
 ///
-/// Asked about every credential, on every request, after all other checks of it. What is looked up are facts that were
+/// Asked about every credential, on every request, after all other checks of it; and again before anything is allowed, then
+/// with the classes of agents. What is looked up are facts that were
 /// verified, never the text of a token: another spelling of the same token is the same token.
 pub trait Revocations: fmt::Debug + Send + Sync {
     /// Whether `presented` was revoked.

@@ -196,15 +196,25 @@ struct Traffic {
     denied: AtomicUsize,
 }
 
+/// Takes back that something goes on, also when a test fails meanwhile.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Traffic {
     /// Sends while `change` runs, and says how many requests were allowed and denied.
     fn during(service: &Service, bundles: [BundleHash; 2], change: impl FnOnce(&Self)) -> [usize; 2] {
         let (running, allowed, denied) = (AtomicBool::new(true), AtomicUsize::new(0), AtomicUsize::new(0));
         let traffic = Self { bundles, running, allowed, denied };
         std::thread::scope(|scope| {
+            let until = Until(&traffic.running);
             let senders: Vec<_> = (0..8).map(|_| scope.spawn(|| traffic.send(service))).collect();
             change(&traffic);
-            traffic.running.store(false, Ordering::Relaxed);
+            drop(until);
             for sender in senders {
                 sender.join().unwrap();
             }
@@ -464,6 +474,7 @@ fn a_directory_that_is_copied_under_load_is_never_loaded_half() {
     let turns = 12;
     let [allowed, denied] = Traffic::during(&service, hashes, |traffic| {
         std::thread::scope(|scope| {
+            let _until = Until(&watching);
             let watcher = scope.spawn(watch);
             for turn in 1..=turns {
                 let files = &bundles[turn % 2];
@@ -484,7 +495,6 @@ fn a_directory_that_is_copied_under_load_is_never_loaded_half() {
                     traffic.wait();
                 }
             }
-            watching.store(false, Ordering::Relaxed);
         });
     });
     let incomplete = incomplete.into_inner();

@@ -218,6 +218,25 @@ impl Directory for Stops {
     }
 }
 
+/// Knows of what class an agent is.
+struct Classes;
+
+impl Directory for Classes {
+    fn principal<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<PrincipalFacts, DirectoryError>> {
+        Box::pin(async { Ok(PrincipalFacts::new().with_membership("AgentClass", "dictation")) })
+    }
+}
+
+#[tokio::test]
+async fn a_class_that_only_the_directory_knows_is_stopped_too() {
+    let revoked = room();
+    let office = Office::new(|gate| gate.revocations(Arc::clone(&revoked)).directory(Classes));
+    let more = json!({ "sub": "novice", "client_id": "novice", "sub_profile": "ai_agent" });
+    assert!(office.open("GET /letters/1", &more).await.is_ok());
+    stop(&revoked, class("office"));
+    assert!(is_revoked(&office.open("GET /letters/1", &more).await.unwrap_err()));
+}
+
 #[tokio::test]
 async fn who_is_stopped_while_a_request_waits_is_not_let_in() {
     let revoked = room();
