@@ -30,6 +30,10 @@ pub(crate) struct Party {
     ancestors: HashSet<EntityUid>,
     /// The names by which heads of policies can mean it.
     names: Vec<Named>,
+    /// The classes of agents that policies find it in.
+    classes: Vec<String>,
+    /// Whether `entities.json` says which these are, whatever the token says.
+    is_listed: bool,
 }
 
 impl Party {
@@ -52,6 +56,14 @@ impl Party {
     pub(crate) fn key(&self) -> PrincipalKey<'_> {
         PrincipalKey { uid: &self.uid, names: &self.names }
     }
+
+    pub(crate) fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed
+    }
 }
 
 impl Parties {
@@ -61,7 +73,8 @@ impl Parties {
         let uid = bundle.types.entity(&name)?.this.uid("anonymous").ok()?;
         let (entity, ancestors) = (Entity::with_uid(uid.clone()), HashSet::new());
         let names = bundle.principal_names.of(&uid, &ancestors);
-        Some(Self { subject: Party { kind: None, uid, entity, ancestors, names }, actor: None, store: OnceLock::new() })
+        let subject = Party { kind: None, uid, entity, ancestors, names, classes: Vec::new(), is_listed: false };
+        Some(Self { subject, actor: None, store: OnceLock::new() })
     }
 
     /// Whether somebody involved is not a user in person.
@@ -188,7 +201,7 @@ impl<'a> PartyBuilder<'a> {
     /// Adds the class that the token gives an agent.
     fn with_class(mut self, class: Option<&str>) -> Self {
         if let Some(class) = class {
-            self.join("AgentClass", class);
+            self.join(AGENT_CLASS, class);
             // A client that nobody looked at must not become an agent of the same name, and get its class.
             self.known = class != Actor::UNLISTED;
         }
@@ -215,7 +228,9 @@ impl<'a> PartyBuilder<'a> {
     fn build(mut self) -> Result<Party, SessionError> {
         let (bundle, entity_type) = (self.bundle, self.kind.entity_type());
         let mut ancestors = HashSet::new();
-        if let Some((known, above)) = bundle.entities.get(&self.uid).filter(|_| self.known) {
+        let known = bundle.entities.get(&self.uid).filter(|_| self.known);
+        let is_listed = known.is_some();
+        if let Some((known, above)) = known {
             let (_, attributes, _) = known.clone().into_inner();
             self.attributes.extend(attributes);
             ancestors.extend(above.iter().cloned());
@@ -235,10 +250,12 @@ impl<'a> PartyBuilder<'a> {
                 return Err(problem(format!("attribute `{attribute}` is required, and nobody supplies it")));
             }
         }
+        let of_class = |above: &&EntityUid| above.type_name().to_string() == AGENT_CLASS;
+        let classes = ancestors.iter().filter(of_class).map(|class| class.id().unescaped().to_owned()).collect();
         let names = bundle.principal_names.of(&self.uid, &ancestors);
         let entity = Entity::new(self.uid.clone(), self.attributes, ancestors.clone())
             .map_err(|error| problem(error.to_string()))?;
-        Ok(Party { kind: Some(self.kind), uid: self.uid, entity, ancestors, names })
+        Ok(Party { kind: Some(self.kind), uid: self.uid, entity, ancestors, names, classes, is_listed })
     }
 }
 
@@ -250,3 +267,6 @@ fn pointer<'a>(caller: &'a Caller, pointer: &str) -> Option<&'a Value> {
         _ => value.get(&part),
     })
 }
+
+/// The entity type that agents are classified by.
+const AGENT_CLASS: &str = "AgentClass";

@@ -6,7 +6,7 @@ use super::Standing;
 use crate::bundle::{Layer, NAMESPACE, Reads};
 use crate::caller::Caller;
 use crate::claims::Kind;
-use crate::parties::Parties;
+use crate::parties::{Parties, Party};
 use crate::time::UnixTime;
 
 /// `context.auth` as `layer` sees it: only ceilings see who acts, and no layer sees scopes. What no policy reads is left
@@ -58,7 +58,9 @@ pub(super) fn auth(
                 ("id", text(&actor.id)),
                 ("depth", RestrictedExpression::new_long(depth)),
             ];
-            fields.extend(actor.class.as_deref().map(|class| ("class", text(class))));
+            // What the token says of an agent that `entities.json` names is no class.
+            let listed = parties.actor.as_ref().is_some_and(Party::is_listed);
+            fields.extend(actor.class.as_deref().filter(|_| !listed).map(|class| ("class", text(class))));
             Some(record(fields))
         });
     }
