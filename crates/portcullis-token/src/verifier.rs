@@ -76,11 +76,11 @@ impl Verified {
         &self.claims
     }
 
-    /// The token, to be accepted again at less cost. `None` for one that its issuer is asked about: what the issuer says is
-    /// remembered already, for as long as the settings say.
+    /// The claims, and the token, to be accepted again at less cost. No token if its issuer is asked about it: what the issuer
+    /// says is remembered already, for as long as the settings say.
     #[must_use]
-    pub fn into_known(self) -> Option<KnownToken> {
-        self.known
+    pub fn into_parts(self) -> (Arc<VerifiedClaims>, Option<KnownToken>) {
+        (self.claims, self.known)
     }
 
     /// The value of the field `DPoP-Nonce` in the answer, if the client should use a new nonce (RFC 9449 §8.2).

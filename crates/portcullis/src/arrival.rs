@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use portcullis_core::{Action, Caller, Grant, Permit, Session, UnixTime};
+use portcullis_core::{Action, Grant, Permit, Session, UnixTime};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::challenge::Sender;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
+use crate::known::KnownCaller;
 use crate::limits::{Counted, RateLimit};
 use crate::observe;
 use crate::pinned::Pinned;
@@ -32,7 +33,7 @@ pub struct Arrival {
     pub(crate) sender: Sender,
     /// The address of the client, if it is known.
     pub(crate) peer: Option<IpAddr>,
-    pub(crate) caller: Option<Caller>,
+    pub(crate) caller: Option<Arc<KnownCaller>>,
 }
 
 impl Arrival {
@@ -69,7 +70,7 @@ impl Arrival {
     /// What a request is let in for. It is counted as that, or as denied.
     async fn enter(
         &self,
-        caller: Option<Caller>,
+        caller: Option<Arc<KnownCaller>>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
@@ -88,7 +89,7 @@ impl Arrival {
     /// of routes, and one whose token is not valid learns nothing of policies.
     async fn judge(
         &self,
-        caller: Option<Caller>,
+        caller: Option<Arc<KnownCaller>>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<(Target, Option<Grant>), Refusal> {
@@ -97,7 +98,7 @@ impl Arrival {
         match caller {
             // The directory is not to be bothered for a route that does not exist.
             Some(caller) if target.is_ok() => {
-                let prepared = session.insert(Arc::new(self.pinned.session(caller).await?));
+                let prepared = session.insert(self.pinned.session(&caller, self.now).await?);
                 self.pinned.refuse_revoked(Some(prepared), self.now)?;
             }
             Some(_) => {}

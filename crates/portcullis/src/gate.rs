@@ -5,8 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_core::{Bundle, Caller, Grant, Session, UnixTime, VerifiedClaims};
-use portcullis_token::{ApiKeys, Issuer, KeyPlace, Presented, PresentedToken, Revocations, Verifier};
+use portcullis_core::{Bundle, Grant, Session, UnixTime, VerifiedClaims};
+use portcullis_token::{
+    ApiKeys, Issuer, KeyPlace, KnownToken, Presented, PresentedToken, Recheck, Revocations, TokenHash, Verifier,
+};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -20,6 +22,7 @@ use crate::decision_id::DecisionId;
 use crate::directory::Directory;
 use crate::duties::Duties;
 use crate::head::RequestHead;
+use crate::known::{Key, KnownCaller};
 use crate::lease::{Ended, Standing};
 use crate::limits::Limits;
 use crate::metadata::{Metadata, ProtectedResource};
@@ -197,7 +200,7 @@ impl Gate {
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
-    ) -> Result<Option<Caller>, Refusal> {
+    ) -> Result<Option<Arc<KnownCaller>>, Refusal> {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
@@ -210,7 +213,9 @@ impl Gate {
         if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        self.caller(rules, &credentials, head, now, sender).await.map(Some)
+        let caller = self.caller(rules, &credentials, head, now, sender).await?;
+        self.refuse_revoked(&Presented::new(caller.caller()), now)?;
+        Ok(Some(caller))
     }
 
     async fn caller(
@@ -220,35 +225,57 @@ impl Gate {
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Arc<KnownCaller>, Refusal> {
         let proofs: Vec<&[u8]> = head.headers().get_all(DPOP).iter().map(HeaderValue::as_bytes).collect();
         let presented = match (credentials, self.0.verifier.api_keys()) {
-            (Credentials::Bearer(token), _) => Some(PresentedToken::bearer(token.0)),
+            (Credentials::Bearer(token), _) => PresentedToken::bearer(token.0),
             (Credentials::Dpop(token), _) => {
-                Some(PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path()))
+                PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path())
             }
-            (Credentials::ApiKey(_), Some(_)) => None,
+            (Credentials::ApiKey(key), Some(keys)) => {
+                let claims = keys.verify(key.0, now).await?;
+                return Ok(Arc::new(self.read(rules, claims, head, None)?));
+            }
             (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
         };
-        let claims = match (presented, credentials, self.0.verifier.api_keys()) {
-            (Some(presented), ..) => {
-                let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
-                let presented = presented.with_certificate(certificate);
-                let verified = self.0.verifier.verify_presented(&presented, now).await?;
-                sender.next_nonce = verified.next_nonce().map(str::to_owned);
-                VerifiedClaims::clone(verified.claims())
-            }
-            (None, Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
-            (None, ..) => return Err(Refusal::NoCredentials),
-        };
+        let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
+        let presented = presented.with_certificate(certificate);
+        let token = TokenHash::of(presented.token());
+        let key = Key { token, address: self.0.proxies.client_address(head.connection()) };
+        let known = rules.known.get(&key);
+        if let Some((known, token)) = known.as_ref().and_then(|known| Some((known, known.token()?)))
+            && let Recheck::Accepted { next_nonce } =
+                self.0.verifier.verify_known(token, &presented, key.token, now).await?
+        {
+            sender.next_nonce = next_nonce;
+            return Ok(Arc::clone(known));
+        }
+        let verified = self.0.verifier.verify_presented(&presented, now).await?;
+        sender.next_nonce = verified.next_nonce().map(str::to_owned);
+        let (claims, token) = verified.into_parts();
+        let is_known = token.is_some();
+        let caller = Arc::new(self.read(rules, Arc::unwrap_or_clone(claims), head, token)?);
+        if is_known {
+            rules.known.insert(key, &caller);
+        }
+        Ok(caller)
+    }
+
+    /// The caller that `claims` are about.
+    fn read(
+        &self,
+        rules: &Rules,
+        claims: VerifiedClaims,
+        head: &RequestHead<'_>,
+        token: Option<KnownToken>,
+    ) -> Result<KnownCaller, Refusal> {
         let claims = match self.0.proxies.client_address(head.connection()) {
             Some(address) => claims.with_ip(address),
             None => claims,
         };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = rules.engine.caller(&claims).map_err(unusable)?;
-        self.refuse_revoked(&Presented::new(&caller), now)?;
-        Ok(caller)
+        Ok(KnownCaller::new(caller, token))
     }
 }
 

@@ -19,6 +19,7 @@ mod gate;
 mod grpc;
 pub mod handler;
 mod head;
+mod known;
 mod lease;
 mod limits;
 mod lists;

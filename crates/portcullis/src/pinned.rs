@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use portcullis_core::{
-    Action, Bundle, Caller, Decision, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
-};
+use portcullis_core::{Action, Bundle, Decision, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime};
 use portcullis_token::{KeyPlace, Presented};
 
 use crate::answer::Answer;
@@ -14,6 +12,7 @@ use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, DirectoryError};
 use crate::gate::{Gate, RETRY_AFTER};
 use crate::head::RouteMatch;
+use crate::known::KnownCaller;
 use crate::refusal::{Defect, Refusal, chain};
 use crate::routes::{Target, Unroutable};
 use crate::rules::Rules;
@@ -96,9 +95,19 @@ impl Pinned {
     }
 
     /// What the application knows of `caller`, prepared for decisions.
-    pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
-        let known = self.ask(self.gate.0.directory.principal(&caller)).await?;
-        Ok(self.rules.engine.session_with(caller, &known)?)
+    pub(crate) async fn session(&self, known: &KnownCaller, now: UnixTime) -> Result<Arc<Session>, Refusal> {
+        let directory = &self.gate.0.directory;
+        let lifetime = directory.principal_lifetime();
+        if let Some(session) = known.session(now, lifetime) {
+            return Ok(session);
+        }
+        let caller = known.caller();
+        let facts = self.ask(directory.principal(caller)).await?;
+        let session = Arc::new(self.rules.engine.session_with(Arc::clone(caller), &facts)?);
+        if !lifetime.is_zero() {
+            known.keep(&session, now);
+        }
+        Ok(session)
     }
 
     pub(crate) fn find<'a>(
