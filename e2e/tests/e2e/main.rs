@@ -7,6 +7,7 @@
     reason = "helpers of tests assert as tests do, and JSON is indexed"
 )]
 
+mod agents;
 mod authorization_server;
 mod certificates;
 mod client_credentials;
@@ -22,6 +23,7 @@ mod outages;
 mod people;
 mod process;
 mod proxy;
+mod replicas;
 mod secrecy;
 mod service;
 mod tokens;
