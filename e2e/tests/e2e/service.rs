@@ -171,12 +171,14 @@ pub(crate) fn program(name: &'static str) -> PathBuf {
     static PROGRAMS: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
     let build = || {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--locked", "--bin", name, "--message-format", "json"]);
+        // With a test beside it, Cargo chooses the features of dependencies as for all tests, and finds them built.
+        cargo.args(["build", "--locked", "--bin", name, "--test", "e2e", "--message-format", "json"]);
         let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let messages = String::from_utf8(output.stdout).unwrap();
-        let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next().unwrap()
+        let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let message = built.find(|message| message["target"]["name"] == name && message["executable"].is_string());
+        message.unwrap()["executable"].as_str().map(PathBuf::from).unwrap()
     };
     PROGRAMS.lock().unwrap().entry(name).or_insert_with(build).clone()
 }
