@@ -1,7 +1,7 @@
 //! Agents in traffic: with tokens as agents get them, at two replicas of one service.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis::{Clock, Kind, SystemClock, Target};
 use portcullis_redis::{RedisRevocations, RedisSettings};
@@ -35,7 +35,7 @@ async fn an_agent_that_asks_its_user_on_the_telephone_has_a_ceiling_and_a_limit_
 
 #[tokio::test]
 async fn an_agent_that_a_token_exchange_names_has_a_ceiling_and_a_limit_of_its_own() {
-    // AGT-01, AGT-02, EXC-01, EXC-04, EXC-11, OWA-04, RLM-14: RFC 8693; the actor is not the client
+    // AGT-01, AGT-02, EXC-01, EXC-04, EXC-11, GEN-04, GEN-07, OWA-04, RLM-14: RFC 8693; the actor is not the client
     let traffic = Traffic::start();
     let token = traffic.on_behalf_of_ada("archivist").await;
     traffic.observe(&Agent { token, id: "archivist", client: "agent-platform", writes: false }).await;
@@ -47,10 +47,18 @@ async fn an_agent_whose_class_a_claim_states_has_a_ceiling_and_a_limit_of_its_ow
     let traffic = Traffic::start();
     let token = traffic.server.log_in_to("courier", "ada", SCOPES).await;
     traffic.observe(&Agent { token, id: "courier", client: "courier", writes: true }).await;
+
+    // Nor this one, whose tokens have no such claim: it may nothing.
+    let nobody_knows = traffic.server.log_in_to("assistant", "ada", SCOPES).await;
+    assert_eq!(traffic.replicas.services[0].get(APOLLO, &nobody_knows).await.status, 404);
+    // Each agent of a person has a limit of its own.
+    let other = traffic.server.log_in_to("summariser", "ada", SCOPES).await;
+    assert_eq!(traffic.replicas.services[0].get(APOLLO, &other).await.status, 200);
 }
 
 #[tokio::test]
 async fn an_agent_that_is_switched_off_is_refused_everywhere_within_a_second_and_nobody_else_is() {
+    // SEC-03
     let traffic = Traffic::start();
     let (server, services) = (&traffic.server, &traffic.replicas.services);
     let courier = server.log_in_to("courier", "ada", SCOPES).await;
@@ -60,9 +68,14 @@ async fn an_agent_that_is_switched_off_is_refused_everywhere_within_a_second_and
     }
 
     traffic.switch_off("courier").await;
+    let since = Instant::now();
+    let [first, second] = services.each_ref().map(|service| {
+        let status = || async { service.get(APOLLO, &courier).await.status };
+        eventually(Duration::from_secs(1), &401, status)
+    });
+    tokio::join!(first, second);
+    println!("refused at both replicas after {:?}", since.elapsed());
     for service in services {
-        let status = async || service.get(APOLLO, &courier).await.status;
-        eventually(Duration::from_secs(1), &401, status).await;
         assert_invalid(&service.get(APOLLO, &courier).await);
         for token in &others {
             assert_eq!(service.get(APOLLO, token).await.status, 200);
