@@ -1,4 +1,4 @@
-//! The running quickstart with a real authorization server, each as a process of its own: what a client sees.
+//! Running examples with a real authorization server, each as a process of its own: what a client sees.
 
 #![expect(
     clippy::unwrap_used,
