@@ -16,6 +16,7 @@ mod callers;
 mod challenges;
 mod directory;
 mod introspection;
+mod known;
 mod lease;
 mod library;
 mod lists;
