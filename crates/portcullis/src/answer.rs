@@ -8,6 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use portcullis_core::{Binding, DenialKind, StepUp};
+use portcullis_token::NotApproved;
 
 use crate::challenge::{ApiKeyScheme, Challenge, ProtectionSpace, Scheme};
 use crate::credentials::Proofs;
@@ -16,7 +17,7 @@ use crate::grpc::GrpcStatus;
 use crate::head::Protocol;
 use crate::limits::RateLimit;
 use crate::observe::Status;
-use crate::problem::Problem;
+use crate::problem::{Confirmation, Problem};
 use crate::refusal::{Defect, Denied, Obtainable, Refusal};
 
 /// What to answer instead of letting the request through: status, header fields and body, or a status of gRPC.
@@ -31,7 +32,10 @@ use crate::refusal::{Defect, Denied, Obtainable, Refusal};
 /// | scopes would help | 403 | 7 | `error="insufficient_scope"`, `scope`: all that the operation needs |
 /// | the DPoP proof is not accepted | 401 | 16 | `DPoP error="invalid_dpop_proof"`, or `use_dpop_nonce` with `DPoP-Nonce` (RFC 9449 §7.1, §9) |
 /// | a token bound to a DPoP key would help, and the gate verifies proofs | 401 | 16 | `DPoP error="invalid_token"`, `algs` |
-/// | a token bound to a certificate or a confirmation would help | 403 | 7 | none, a problem type of its own |
+/// | a token bound to a certificate would help | 403 | 7 | none, a problem type of its own |
+/// | a confirmation would help | 403 | 7 | none, a problem type of its own; a ticket in the body |
+/// | what is to be approved is no ticket | 400 | 3 | none |
+/// | somebody cannot approve | 403 (401 if the login is too old) | 7 (16) | as for scopes and logins, where these would help |
 /// | more DPoP proofs came with one key than are remembered | 429 | 8 | none; `Retry-After` |
 /// | a limit is used up | 429 | 8 | none; `Retry-After`, `RateLimit`, `RateLimit-Policy` |
 /// | nothing would help | 403 (404 if the type of the resource is marked `@hide`) | 7 (5) | none |
@@ -64,6 +68,7 @@ struct Refused {
     detail: Option<String>,
     decision: Option<DecisionId>,
     retry_after: Option<Duration>,
+    confirmation: Option<Confirmation>,
 }
 
 impl Answer {
@@ -151,11 +156,23 @@ impl Answer {
         &self.0.body
     }
 
+    /// The ticket of an action that a person has to confirm: what the body carries as `confirmation.ticket`. For services that
+    /// show people what waits for them.
+    #[must_use]
+    pub fn ticket(&self) -> Option<&str> {
+        let confirmation = self.0.refused.as_ref()?.confirmation.as_ref()?;
+        Some(&confirmation.ticket)
+    }
+
     /// The same as a status of gRPC. `None` for metadata, which no gRPC client asks for.
     #[must_use]
     pub fn grpc(&self) -> Option<GrpcStatus> {
-        let Refused { problem, detail, decision, retry_after } = self.0.refused.as_ref()?;
-        Some(GrpcStatus::new(*problem, detail.as_deref(), *decision, *retry_after, &self.0.headers))
+        let Refused { problem, detail, decision, retry_after, confirmation } = self.0.refused.as_ref()?;
+        let status = GrpcStatus::new(*problem, detail.as_deref(), *decision, *retry_after, &self.0.headers);
+        Some(match confirmation {
+            Some(confirmation) => status.with_confirmation(confirmation),
+            None => status,
+        })
     }
 
     /// What the caller sees of it.
@@ -186,6 +203,7 @@ struct Row {
     retry_after: Option<Duration>,
     /// The limits that are used up.
     violated: Vec<String>,
+    confirmation: Option<Confirmation>,
 }
 
 impl Row {
@@ -217,6 +235,8 @@ impl Row {
             Refusal::UnreadablePath => Self::new(Problem::NotFound),
             Refusal::Unavailable { retry_after, .. } => Self::new(Problem::Unavailable).retry_after(*retry_after),
             Refusal::TooSlow { retry_after } => Self::new(Problem::TooSlow).retry_after(*retry_after),
+            Refusal::InvalidTicket(error) => Self::new(Problem::InvalidTicket).detail(Some(error.to_string())),
+            Refusal::NotApproved(error) => Self::not_approved(error),
             Refusal::Defect(_) => Self::new(Problem::InternalError),
         }
     }
@@ -249,9 +269,28 @@ impl Row {
             let challenge = Challenge::error("insufficient_scope").with("scope", &scope);
             Self::new(Problem::InsufficientScope).challenge(challenge)
         } else {
-            Self::new(Problem::ConfirmationRequired)
+            let confirmation = denied.offer.as_ref().map(Confirmation::from);
+            Self { confirmation, ..Self::new(Problem::ConfirmationRequired) }
         };
         row.detail(denied.message())
+    }
+
+    /// Whoever could approve with another token is told with which. Nobody else is told why not: what the ticket says of its
+    /// subject is not theirs to know.
+    fn not_approved(error: &NotApproved) -> Self {
+        let NotApproved::Obtainable { scope, max_age } = error else {
+            return Self::new(Problem::Denied);
+        };
+        let (problem, challenge) = match max_age {
+            Some(max_age) => {
+                let challenge = Challenge::error("insufficient_user_authentication");
+                (Problem::StrongerLoginRequired, challenge.with("max_age", &max_age.as_secs().to_string()))
+            }
+            None if scope.is_some() => (Problem::InsufficientScope, Challenge::error("insufficient_scope")),
+            None => return Self::new(Problem::Denied),
+        };
+        let challenge = scope.iter().fold(challenge, |challenge, scope| challenge.with("scope", scope));
+        Self::new(problem).challenge(challenge)
     }
 
     /// `Retry-After` is never before the times that the fields of the limits say.
@@ -263,7 +302,15 @@ impl Row {
     }
 
     fn new(problem: Problem) -> Self {
-        Self { problem, challenge: None, detail: None, fields: Vec::new(), retry_after: None, violated: Vec::new() }
+        Self {
+            problem,
+            challenge: None,
+            detail: None,
+            fields: Vec::new(),
+            retry_after: None,
+            violated: Vec::new(),
+            confirmation: None,
+        }
     }
 
     /// A problem of which challenge and body say the same.
@@ -317,9 +364,10 @@ impl Row {
             headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
         }
         let error = self.challenge.as_ref().and_then(Challenge::oauth_error);
-        let body = self.problem.document(decision, error, self.detail.as_deref(), &self.violated);
-        let Self { problem, detail, retry_after, .. } = self;
-        let refused = Refused { problem, detail, decision, retry_after };
+        let confirmation = self.confirmation.as_ref();
+        let body = self.problem.document(decision, error, self.detail.as_deref(), &self.violated, confirmation);
+        let Self { problem, detail, retry_after, confirmation, .. } = self;
+        let refused = Refused { problem, detail, decision, retry_after, confirmation };
         Answer::new(problem.status(), headers, body, method, Some(refused))
     }
 }

@@ -13,6 +13,7 @@
 mod api_keys;
 mod callers;
 mod challenges;
+mod confirm;
 mod directory;
 mod introspection;
 mod lease;
