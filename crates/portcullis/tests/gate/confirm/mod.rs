@@ -15,14 +15,15 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri};
 use portcullis::{
     Admission, Algorithm, Answer, ApprovalKey, Approvals, Bundle, BundleFiles, BundleSettings, Clock, Gate,
-    GateBuilder, GateError, Issuer, KeySet, Permit, Profile, RequestHead, Resource, RouteMatch, SignedApproval, Source,
-    SourceSettings, UnixTime, Verifier,
+    GateBuilder, GateError, Issuer, KeySet, LimitStore, Permit, Profile, RequestHead, Resource, RouteMatch,
+    SignedApproval, Source, SourceSettings, UnixTime, Verifier,
 };
 use portcullis_testkit::TestIssuer;
+use portcullis_token::ReplayStore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::service::NOW;
+pub(crate) use crate::service::NOW;
 
 /// A service that sends mail, and its issuer.
 pub(crate) struct Post {
@@ -53,6 +54,18 @@ impl Post {
         options: impl FnOnce(GateBuilder) -> GateBuilder,
     ) -> Self {
         let gate = build(&self.issuer, &self.clock, change, |gate| options(gate.approvals(approvals(b'k')))).unwrap();
+        Self { issuer: Arc::clone(&self.issuer), clock: Arc::clone(&self.clock), gate }
+    }
+
+    /// The same service by its own settings, with a limit.
+    pub(crate) fn limited(&self, limits: impl LimitStore + 'static, used: Arc<dyn ReplayStore>) -> Self {
+        let settings = files().get("portcullis.toml").unwrap().to_owned()
+            + "[[limit]]\nname = \"agents\"\nclass = \"agent\"\nper = [\"actor\"]\nrate = \"60/m\"\nburst = 20\n";
+        let mut loaded = portcullis::load(&files().with_file("portcullis.toml", settings)).unwrap();
+        loaded.verifier = verifier(&self.issuer);
+        let gate = loaded.gate().clock(TestClock(Arc::clone(&self.clock))).limit_store(Arc::new(limits));
+        // In place of the key that the settings name, which is not read.
+        let gate = gate.approvals(approvals(b'k')).replay_store(used).build().unwrap();
         Self { issuer: Arc::clone(&self.issuer), clock: Arc::clone(&self.clock), gate }
     }
 
@@ -133,11 +146,14 @@ pub(crate) fn build(
     options: impl FnOnce(GateBuilder) -> GateBuilder,
 ) -> Result<Gate, GateError> {
     let bundle: Arc<Bundle> = Bundle::load(&change(files()), settings()).unwrap();
-    let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
-    let trusted =
-        Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
-    let gate = Gate::builder(bundle, Verifier::new([trusted]).unwrap()).clock(TestClock(Arc::clone(clock)));
+    let gate = Gate::builder(bundle, verifier(issuer)).clock(TestClock(Arc::clone(clock)));
     options(gate.obligation("redact", |_: &portcullis::Obligation, _: &portcullis::Grant| Ok(()))).build()
+}
+
+fn verifier(issuer: &TestIssuer) -> Verifier {
+    let keys = KeySet::from_json(issuer.jwks().to_string().as_bytes()).unwrap();
+    let trusted = Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys);
+    Verifier::new([trusted.unwrap()]).unwrap()
 }
 
 pub(crate) fn files() -> BundleFiles {
