@@ -29,6 +29,9 @@ struct ApprovalClaims {
 }
 
 impl SignedApproval {
+    /// The characters that an approval has at most: it stands in a header field beside others.
+    pub const MAX_CHARS: usize = 4096;
+
     /// `None` if it would be too long.
     pub(super) fn new(key: &ApprovalKey, ticket: &Ticket, client: &str, iat: UnixTime, exp: UnixTime) -> Option<Self> {
         let claims = ApprovalClaims { ticket: ticket.claims.clone(), client_id: client.to_owned(), iat, exp };

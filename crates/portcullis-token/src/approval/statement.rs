@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::key::ApprovalKey;
+use super::signed::SignedApproval;
 use crate::base64url;
 
 /// The kinds of statements.
@@ -31,7 +32,7 @@ impl StatementType {
     const fn max_chars(self) -> usize {
         match self {
             Self::Ticket => 3072,
-            Self::Approval => 4096,
+            Self::Approval => SignedApproval::MAX_CHARS,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName};
 use portcullis_core::UnixTime;
-use portcullis_token::{Approvals, Intent, UnfitApproval, VerifiedApproval};
+use portcullis_token::{Approvals, Intent, SignedApproval, UnfitApproval, VerifiedApproval};
 
 /// The approval that a request came with.
 #[derive(Clone, Default)]
@@ -10,19 +10,20 @@ pub(crate) enum PresentedApproval {
     #[default]
     None,
     Text(String),
-    /// Nobody can say which of several, or it is no text.
+    /// Nobody can say which of several, or it is no text, or too long to be one.
     Unreadable,
 }
 
 impl PresentedApproval {
-    /// Reads the field `Portcullis-Approval`. A text of any length is kept no longer than the head that it came in: the
-    /// server bounds it, and what is too long for an approval is not looked at.
+    /// Reads the field `Portcullis-Approval`.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(APPROVAL).iter();
         match (values.next(), values.next()) {
             (None, _) => Self::None,
-            (Some(value), None) => value.to_str().map_or(Self::Unreadable, |text| Self::Text(text.to_owned())),
-            (Some(_), Some(_)) => Self::Unreadable,
+            (Some(value), None) if value.len() <= SignedApproval::MAX_CHARS => {
+                value.to_str().map_or(Self::Unreadable, |text| Self::Text(text.to_owned()))
+            }
+            (Some(_), _) => Self::Unreadable,
         }
     }
 

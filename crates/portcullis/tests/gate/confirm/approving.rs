@@ -129,10 +129,11 @@ async fn a_page_shows_what_the_ticket_covers() {
     ] {
         assert!(!covered);
     }
-    // Nobody else sees it.
+    // Nobody else sees it, nor approves what somebody else has seen.
     let bob = but(ann(), &json!({ "sub": "bob" }));
     let admission = post.request("GET", "/me/approvals", &[], &bob, &[]).await.unwrap();
     assert_eq!(admission.ticket(&text).unwrap_err().status(), 403);
+    assert_eq!(admission.approve(&ticket).unwrap_err().status(), 403);
 }
 
 #[tokio::test]

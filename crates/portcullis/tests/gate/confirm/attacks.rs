@@ -43,6 +43,11 @@ async fn what_a_person_approved_is_done_once() {
     assert_eq!(problem["confirmation"].get("rejected"), None);
     let ticket = problem["confirmation"]["ticket"].as_str().unwrap();
     assert_eq!(answer.ticket(), Some(ticket));
+    let grpc = answer.grpc().unwrap();
+    let info: std::collections::BTreeMap<_, _> = grpc.info().collect();
+    assert_eq!((grpc.code() as i32, grpc.reason()), (7, "CONFIRMATION_REQUIRED"));
+    assert_eq!((info["ticket"].as_str(), info["expires_at"].as_str()), (ticket, "2026-01-01T00:21:40Z"));
+    assert!(!info.contains_key("rejected") && info.contains_key("decision"));
     let approval = post.approve(&ann(), ticket).await.unwrap();
     let permit = post.send(&claire_for_ann(), &Draft::new(), &to_bob(), &[approval.text()]).await.unwrap();
     assert_eq!((permit.action(), permit.resource()), ("SendEmail", ("Draft", "hello")));
@@ -50,6 +55,7 @@ async fn what_a_person_approved_is_done_once() {
     let answer = post.send(&claire_for_ann(), &Draft::new(), &to_bob(), &[approval.text()]).await.unwrap_err();
     assert_eq!(answer.status(), 403);
     assert_eq!(confirmation(&answer)["rejected"], "used");
+    assert!(answer.grpc().unwrap().info().any(|member| member == ("rejected", "used".to_owned())));
     // With another approval of the same ticket, too.
     let again = post.approve(&ann(), ticket).await.unwrap();
     let answer = post.send(&claire_for_ann(), &Draft::new(), &to_bob(), &[again.text()]).await.unwrap_err();
@@ -120,6 +126,32 @@ fn post_of_assistants() -> Post {
         unless { context.auth has user && resource.owner == context.auth.user };
     "#;
     Post::with(|files| files.with_file("ceilings/agents.cedar", ceilings), |gate| gate)
+}
+
+#[tokio::test]
+async fn an_approval_of_one_action_is_none_of_another() {
+    let schema = super::files().get("schema.cedarschema").unwrap().to_owned();
+    let forward = r#"
+        @http("POST /drafts/{draft}/forward") @deferred("only the handler knows what is sent to whom")
+        action "ForwardEmail" in ["send:email:requires-confirmation"] appliesTo {
+          principal: [User, Agent], resource: [Draft],
+          context: { auth: Portcullis::Auth, now: datetime, message: { to: Set<String>, attachments: Long } }
+        };
+    "#;
+    let everything = r#"@id("all") permit (principal, action, resource);"#;
+    let none = r#"@id("none") forbid (principal, action == Action::"GetEvent", resource);"#;
+    let change = |files: portcullis::BundleFiles| {
+        files
+            .with_file("schema.cedarschema", schema + forward)
+            .with_file("roles/own.cedar", everything)
+            .with_file("ceilings/agents.cedar", everything.replace("all", "all-agents") + none)
+    };
+    let post = Post::with(change, |gate| gate);
+    let approval = post.approved(&Draft::new(), &to_bob()).await;
+    let route = ("POST", "/drafts/{draft}/forward", &["hello"]);
+    let admission = post.request(route.0, route.1, route.2, &claire_for_ann(), &[&approval]).await.unwrap();
+    let answer = admission.check_with(&Draft::new(), &to_bob()).await.unwrap_err();
+    assert_eq!(confirmation(&answer)["rejected"], "other-action");
 }
 
 #[tokio::test]

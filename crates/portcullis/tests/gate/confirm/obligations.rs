@@ -66,6 +66,24 @@ async fn the_duties_of_all_layers_are_done_once_the_approval_is_used_and_not_bef
 }
 
 #[tokio::test]
+async fn a_duty_that_nobody_knows_denies_and_the_others_are_done() {
+    let done = Done::default();
+    let noted = Arc::clone(&done.noted);
+    let post = Post::with(
+        |files| files.with_file("consent/email.cedar", CONSENT).with_file("roles/own.cedar", ROLES),
+        |gate| {
+            gate.obligation("note", move |_: &Obligation, _: &Grant| {
+                noted.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+        },
+    );
+    let approval = post.approved(&Draft::new(), &to_bob()).await;
+    let answer = post.send(&claire_for_ann(), &Draft::new(), &to_bob(), &[&approval]).await.unwrap_err();
+    assert_eq!((answer.status().as_u16(), done.counts()), (500, (1, 0)));
+}
+
+#[tokio::test]
 async fn a_duty_that_fails_denies_and_the_approval_is_spent() {
     let done = Done::default();
     let post = post(&done, false);

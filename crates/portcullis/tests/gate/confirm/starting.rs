@@ -5,6 +5,10 @@ use std::sync::atomic::AtomicI64;
 
 use portcullis::{BundleFiles, GateBuilder, GateError};
 use portcullis_testkit::TestIssuer;
+use serde_json::json;
+
+use crate::library::{Book, Library};
+use crate::service::{Noon, Service};
 
 use super::{Draft, NOW, Post, ann, approvals, build, claire_for_ann, files, to_bob};
 
@@ -49,7 +53,7 @@ fn what_waits_for_people_is_decided_in_the_handler() {
 #[tokio::test]
 async fn an_action_that_may_be_confirmed_is_decided_with_its_arguments_whoever_asks() {
     let post = Post::new();
-    let free = super::but(claire_for_ann(), &serde_json::json!({ "scope": "send:email" }));
+    let free = super::but(claire_for_ann(), &json!({ "scope": "send:email" }));
     for who in [claire_for_ann(), ann(), free] {
         let admission = post.open(&who, &[]).await.unwrap();
         assert_eq!(admission.check(&Draft::new()).unwrap_err().status(), 500);
@@ -59,11 +63,20 @@ async fn an_action_that_may_be_confirmed_is_decided_with_its_arguments_whoever_a
 }
 
 #[tokio::test]
+async fn an_action_without_arguments_is_no_exception() {
+    let library = Library::new(Noon, |gate| gate);
+    let admission = library.open("POST /rpc", &json!({})).await.unwrap();
+    assert_eq!(admission.check_as("LendBook", &Book::new("a")).unwrap_err().status(), 500);
+    let answer = admission.check_as_with("LendBook", &Book::new("a"), &()).await.unwrap_err();
+    assert!(answer.status() == 403 && answer.ticket().is_some(), "{}", answer.body());
+}
+
+#[tokio::test]
 async fn a_resource_without_version_is_a_defect_whoever_asks() {
     let post = Post::new();
     let draft = Draft { version: None, ..Draft::new() };
-    let free = super::but(claire_for_ann(), &serde_json::json!({ "scope": "send:email" }));
-    let bob = super::but(claire_for_ann(), &serde_json::json!({ "sub": "bob" }));
+    let free = super::but(claire_for_ann(), &json!({ "scope": "send:email" }));
+    let bob = super::but(claire_for_ann(), &json!({ "sub": "bob" }));
     for who in [claire_for_ann(), ann(), free, bob] {
         assert_eq!(post.send(&who, &draft, &to_bob(), &[]).await.unwrap_err().status(), 500, "{who}");
     }
@@ -71,8 +84,8 @@ async fn a_resource_without_version_is_a_defect_whoever_asks() {
 
 #[tokio::test]
 async fn a_gate_without_approvals_reads_no_tickets() {
-    let library = crate::service::Service::new(|gate| gate);
-    let admission = library.open(&serde_json::json!({})).await.unwrap();
+    let library = Service::new(|gate| gate);
+    let admission = library.open(&json!({})).await.unwrap();
     assert_eq!(admission.ticket("any").unwrap_err().status(), 500);
 }
 
