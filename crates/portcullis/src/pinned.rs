@@ -60,7 +60,11 @@ impl Pinned {
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
         let request = Request::new(action, resource, now).with_facts(facts);
-        let grant = self.grant(session, resource, &request)?;
+        self.permit(session, self.grant(session, resource, &request)?, now)
+    }
+
+    /// Discharges what comes with `grant`.
+    pub(crate) fn permit(&self, session: Option<&Session>, grant: Grant, now: UnixTime) -> Result<Permit, Refusal> {
         // The handler may have waited for others since the request began.
         self.refuse_revoked(session, now)?;
         self.gate.0.duties.permit(grant)
