@@ -150,6 +150,12 @@ impl Engine {
 
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
+        self.explain_public(request).into_decision()
+    }
+
+    /// Decides a public action as [`Engine::decide_public`], and keeps what every layer said.
+    #[must_use]
+    pub fn explain_public(&self, request: &Request<'_>) -> Explanation {
         let public = self.bundle.action(request.action).filter(|action| action.is_public());
         let evaluation = match (public, Parties::anonymous(&self.bundle)) {
             // An action without `appliesTo` is one that no policy can name.
@@ -162,6 +168,6 @@ impl Engine {
             },
             (Some(_), None) | (None, _) => refuse(true, &Refusal::new("the action is not public")),
         };
-        Explanation::of_refusal(&self.bundle, None, request, evaluation).into_decision()
+        Explanation::of_refusal(&self.bundle, None, request, evaluation)
     }
 }

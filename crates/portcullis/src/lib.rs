@@ -69,4 +69,4 @@ pub use query_token::QueryToken;
 pub use readiness::Readiness;
 pub use reload::{Changes, Looked, ReloadError, Reloader};
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
-pub use settings::{Loaded, load, load_dir};
+pub use settings::{Loaded, load, load_dir, load_files};

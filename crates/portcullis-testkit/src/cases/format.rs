@@ -19,6 +19,9 @@ pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
     /// Policies that no case can fail, with the reason.
     pub(super) unfailing: BTreeMap<String, String>,
+    /// The claims of the fixtures, with those of every token.
+    pub(super) personas: BTreeMap<String, Map<String, Value>>,
+    pub(super) resources: BTreeMap<String, ResourceData>,
 }
 
 impl Suite {
@@ -44,7 +47,19 @@ impl Suite {
                 Err(message) => problems.push(place.problem(offset, format!("case `{name}`: {message}"))),
             }
         }
-        if problems.is_empty() { Ok(Self { cases, unfailing: fixtures.unfailing }) } else { Err(problems) }
+        let mut resources = BTreeMap::new();
+        for (name, spec) in &fixtures.resources {
+            match spec.resolve() {
+                Ok(resource) => drop(resources.insert(name.clone(), resource)),
+                Err(message) => problems.push(Problem::new("cases/", format!("`[resources.{name}]`: {message}"))),
+            }
+        }
+        let personas = fixtures.claims.iter().map(|(name, claims)| (name.clone(), fixtures.token(claims))).collect();
+        if problems.is_empty() {
+            Ok(Self { cases, unfailing: fixtures.unfailing, personas, resources })
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -59,6 +74,13 @@ struct Fixtures {
 }
 
 impl Fixtures {
+    /// The claims of a token: those of every token, and in their place `claims`.
+    fn token(&self, claims: &toml::Table) -> Map<String, Value> {
+        let mut all = json_object(&self.every_token);
+        all.extend(json_object(claims));
+        all
+    }
+
     /// Adds those of another file, and reports names that both have: which would win is anybody's guess.
     fn add(&mut self, more: Self, file: &str, problems: &mut Vec<Problem>) {
         let mut twice = join(&mut self.every_token, more.every_token, "every_token");
@@ -205,8 +227,7 @@ impl CaseSpec {
             let stray = !self.with.is_empty() || !self.without.is_empty() || !self.bindings.is_empty();
             return if stray { Err("there is no `claims` to change".to_owned()) } else { Ok(None) };
         };
-        let mut all = json_object(&fixtures.every_token);
-        all.extend(json_object(&claims.resolve(&fixtures.claims, "claims")?));
+        let mut all = fixtures.token(&claims.resolve(&fixtures.claims, "claims")?);
         all.extend(json_object(&self.with));
         for name in &self.without {
             all.remove(name).ok_or_else(|| format!("there is no claim `{name}` to take away"))?;
@@ -348,4 +369,4 @@ fn json(value: &toml::Value) -> Value {
 }
 
 /// 2026-01-01T12:00:00Z.
-const NOW: i64 = 1_767_268_800;
+pub(super) const NOW: i64 = 1_767_268_800;

@@ -58,7 +58,8 @@ mod run;
 
 use std::path::Path;
 
-use portcullis_core::{Engine, LoadError, Problem};
+use portcullis_core::{Engine, LoadError, Problem, ResourceData, UnixTime};
+use serde_json::{Map, Value};
 
 use coverage::Coverage;
 use format::Suite;
@@ -115,6 +116,34 @@ impl Cases {
     /// As [`Cases::from_dir`].
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CasesError> {
         Suite::parse(files).map(Self).map_err(|problems| CasesError::Cases { problems })
+    }
+
+    /// The claims of the fixture `[claims.name]`, with those of every token.
+    #[must_use]
+    pub fn persona(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.0.personas.get(name)
+    }
+
+    /// The fixtures of claims, by name.
+    pub fn personas(&self) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
+        self.0.personas.iter().map(|(name, claims)| (name.as_str(), claims))
+    }
+
+    /// The fixture `[resources.name]`.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&ResourceData> {
+        self.0.resources.get(name)
+    }
+
+    /// The fixtures of resources, by name.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &ResourceData)> {
+        self.0.resources.iter().map(|(name, resource)| (name.as_str(), resource))
+    }
+
+    /// The time of cases that state none.
+    #[must_use]
+    pub fn now() -> UnixTime {
+        UnixTime::from_secs(format::NOW).unwrap_or(UnixTime::EPOCH)
     }
 
     /// Puts every case to `engine`.

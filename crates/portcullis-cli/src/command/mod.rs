@@ -1,0 +1,42 @@
+//! The subcommands, one file for each.
+
+mod check;
+mod decide;
+mod explain;
+mod pack;
+mod schema;
+mod scopes;
+mod test;
+pub(crate) mod token;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Shell;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(check::Check),
+    Test(test::Test),
+    Decide(decide::Decide),
+    Explain(explain::Explain),
+    Scopes(scopes::ScopesCommand),
+    Schema(schema::SchemaCommand),
+    Pack(pack::Pack),
+}
+
+impl Command {
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(command) => command.run(shell),
+            Self::Test(command) => command.run(shell),
+            Self::Decide(command) => command.run(shell),
+            Self::Explain(command) => command.run(shell),
+            Self::Scopes(command) => command.run(shell),
+            Self::Schema(command) => command.run(shell),
+            Self::Pack(command) => command.run(shell),
+        }
+    }
+}
