@@ -3,6 +3,7 @@
 mod check;
 mod decide;
 mod explain;
+mod new;
 mod pack;
 mod schema;
 mod scopes;
@@ -18,10 +19,12 @@ use crate::output::Shell;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(new::New),
     Check(check::Check),
     Test(test::Test),
     Decide(decide::Decide),
     Explain(explain::Explain),
+    Token(token::Token),
     Scopes(scopes::ScopesCommand),
     Schema(schema::SchemaCommand),
     Pack(pack::Pack),
@@ -30,6 +33,8 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
         match self {
+            Self::New(command) => command.run(shell),
+            Self::Token(command) => command.run(shell),
             Self::Check(command) => command.run(shell),
             Self::Test(command) => command.run(shell),
             Self::Decide(command) => command.run(shell),

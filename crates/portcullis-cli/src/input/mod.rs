@@ -6,6 +6,6 @@ mod question;
 mod time;
 
 pub(crate) use bundle::{BundleArgs, Opened};
-pub(crate) use json::{secret, value};
+pub(crate) use json::secret;
 pub(crate) use question::{Asked, QuestionArgs};
 pub(crate) use time::{now, parse_time};

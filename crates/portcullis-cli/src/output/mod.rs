@@ -1,5 +1,6 @@
 //! Where answers go: text for people, JSON for programs.
 
+pub(crate) mod caller;
 pub(crate) mod excerpt;
 mod style;
 pub(crate) mod table;
