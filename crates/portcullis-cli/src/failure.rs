@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_core::{LoadError, Problem};
-use portcullis_testkit::cases::CasesError;
+use portcullis_core::{Action, Bundle, LoadError, Problem};
+use portcullis_testkit::cases::{Cases, CasesError};
 
 use crate::exit::Exit;
 use crate::output::Shell;
@@ -26,6 +26,22 @@ impl Failure {
         Self::Usage(Problem::new(argument, message))
     }
 
+    /// There is no action `name`.
+    pub(crate) fn no_action(name: &str, bundle: &Bundle) -> Self {
+        let names: Vec<&str> = bundle.actions().map(Action::name).collect();
+        let problem = Problem::new("--action", format!("there is no action `{name}`"));
+        let all = format!("there are {}", names.join(", "));
+        Self::Usage(problem.with_suggestion(name, names, all))
+    }
+
+    /// There is no fixture of claims called `name`.
+    pub(crate) fn no_persona(name: &str, cases: &Cases) -> Self {
+        let names: Vec<&str> = cases.personas().map(|(name, _)| name).collect();
+        let problem = Problem::new("--as", format!("there is no `[claims.{name}]` in the cases"));
+        let all = format!("there are {}", names.join(", "));
+        Self::Usage(problem.with_suggestion(name, names, all))
+    }
+
     /// `thing` cannot be used, because of `error`.
     pub(crate) fn cannot(thing: impl Into<String>, error: impl std::fmt::Display) -> Self {
         Self::Cannot(Problem::new(thing, error.to_string()))
@@ -41,6 +57,12 @@ impl Failure {
         match error {
             CasesError::Bundle(error) => Self::load(directory, error),
             CasesError::Cases { problems } => Self::Files { directory: directory.join("cases"), problems },
+            CasesError::Failing(report) => {
+                let message =
+                    format!("{} of {} fail as they are", report.failures.len(), counted(report.cases, "case"));
+                let problem = Problem::new(directory.display().to_string(), message);
+                Self::Cannot(problem.with_help("mutants prove something only if all cases pass: run `portcullis test`"))
+            }
             other => Self::cannot(directory.display().to_string(), other),
         }
     }

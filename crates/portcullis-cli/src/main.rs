@@ -6,6 +6,7 @@
 mod command;
 mod exit;
 mod failure;
+mod grid;
 mod input;
 mod output;
 

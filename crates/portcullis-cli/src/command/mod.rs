@@ -3,6 +3,7 @@
 mod check;
 mod decide;
 mod explain;
+mod matrix;
 mod new;
 mod pack;
 mod schema;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Token(token::Token),
     Scopes(scopes::ScopesCommand),
+    Matrix(matrix::Matrix),
     Schema(schema::SchemaCommand),
     Pack(pack::Pack),
 }
@@ -40,6 +42,7 @@ impl Command {
             Self::Decide(command) => command.run(shell),
             Self::Explain(command) => command.run(shell),
             Self::Scopes(command) => command.run(shell),
+            Self::Matrix(command) => command.run(shell),
             Self::Schema(command) => command.run(shell),
             Self::Pack(command) => command.run(shell),
         }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use clap::Args;
-use portcullis_testkit::cases::{Gap, Report};
+use portcullis_testkit::cases::{Gap, Mutants, Mutation, MutationReport, Report};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -18,16 +18,50 @@ pub(crate) struct Test {
     /// What no case exercises is a failure
     #[arg(long)]
     complete: bool,
+    /// Also change the bundle in one place at a time, and say which changes no case notices
+    #[arg(long)]
+    mutate: bool,
 }
 
 impl Test {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
         let opened = self.bundle.open()?;
         let report = opened.cases()?.run(&opened.engine());
-        let passed = report.is_success() && (report.is_complete() || !self.complete);
-        shell.answer(&Answer::of(&report, passed), |style| text(style, &opened.directory, &report, self.complete))?;
+        let mutated = if self.mutate && report.is_success() { Some(mutate(&opened.directory, shell)?) } else { None };
+        let noticed = mutated.as_ref().is_none_or(MutationReport::is_success);
+        let passed = report.is_success() && (report.is_complete() || !self.complete) && noticed;
+        shell.answer(&Answer::of(&report, mutated.as_ref(), passed), |style| {
+            let survivors = mutated.as_ref().map(|mutated| mutants(style, mutated)).unwrap_or_default();
+            text(style, &opened.directory, &report, self.complete) + &survivors
+        })?;
         Ok(Exit::yes_if(passed))
     }
+}
+
+fn mutate(directory: &Path, shell: &Shell) -> Result<MutationReport, Failure> {
+    let mutants = Mutants::of_dir(directory).map_err(|error| Failure::cases(directory, error))?;
+    let count = mutants.count();
+    let report = mutants.run(|tried| shell.progress(&format!("mutant {tried} of {count}")));
+    shell.progress("");
+    Ok(report)
+}
+
+fn mutants(style: Style, report: &MutationReport) -> String {
+    let mut text = String::from("\n");
+    for mutation in &report.survivors {
+        text += &format!("{} {mutation}\n", style.red("survived:"));
+    }
+    for name in &report.unexcused {
+        text += &format!("{} {name}\n", style.red("listed as surviving, but it does not:"));
+    }
+    let MutationReport { mutants, refused, survivors, excused, .. } = report;
+    let excused = match excused.len() {
+        0 => String::new(),
+        count => format!(", {count} more with a reason"),
+    };
+    let verdict = if report.is_success() { style.green("ok") } else { style.red("failed") };
+    let counts = format!("{refused} did not load, {} survived{excused}", survivors.len());
+    text + &format!("{verdict} {}: {counts}\n", counted(*mutants, "mutant"))
 }
 
 fn text(style: Style, directory: &Path, report: &Report, complete: bool) -> String {
@@ -67,6 +101,17 @@ struct Answer<'a> {
     cases: usize,
     failures: Vec<Failed<'a>>,
     gaps: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Mutated>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mutated {
+    mutants: usize,
+    did_not_load: usize,
+    survivors: Vec<String>,
+    excused: Vec<String>,
+    listed_in_vain: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +122,8 @@ struct Failed<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(report: &'a Report, passed: bool) -> Self {
+    fn of(report: &'a Report, mutated: Option<&MutationReport>, passed: bool) -> Self {
+        let names = |mutations: &[Mutation]| mutations.iter().map(Mutation::to_string).collect();
         Self {
             passed,
             cases: report.cases,
@@ -87,6 +133,13 @@ impl<'a> Answer<'a> {
                 .map(|failure| Failed { case: &failure.case, place: &failure.place, mismatches: &failure.mismatches })
                 .collect(),
             gaps: report.gaps.iter().map(Gap::to_string).collect(),
+            mutation: mutated.map(|mutated| Mutated {
+                mutants: mutated.mutants,
+                did_not_load: mutated.refused,
+                survivors: names(&mutated.survivors),
+                excused: names(&mutated.excused),
+                listed_in_vain: mutated.unexcused.clone(),
+            }),
         }
     }
 }

@@ -7,5 +7,5 @@ mod time;
 
 pub(crate) use bundle::{BundleArgs, Opened};
 pub(crate) use json::secret;
-pub(crate) use question::{Asked, QuestionArgs};
+pub(crate) use question::{Asked, QuestionArgs, claim};
 pub(crate) use time::{now, parse_time};

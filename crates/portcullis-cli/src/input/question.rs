@@ -86,10 +86,7 @@ impl QuestionArgs {
         let engine = opened.engine();
         let fixtures = self.needs_fixtures().then(|| opened.cases()).transpose()?;
         if opened.loaded.bundle.action(&self.action).is_none() {
-            let names: Vec<&str> = opened.loaded.bundle.actions().map(portcullis_core::Action::name).collect();
-            let problem = Problem::new("--action", format!("there is no action `{}`", self.action));
-            let all = format!("there are {}", names.join(", "));
-            return Err(Failure::Usage(problem.with_suggestion(&self.action, names, all)));
+            return Err(Failure::no_action(&self.action, &opened.loaded.bundle));
         }
         let resource = self.resource(fixtures.as_ref())?;
         let now = self.now.unwrap_or_else(|| if self.who.persona.is_some() { Cases::now() } else { now() });
@@ -170,14 +167,9 @@ impl WhoArgs {
     ) -> Result<Option<Result<VerifiedClaims, String>>, Failure> {
         let stated = match (&self.persona, &self.claims, &self.token) {
             (Some(name), _, _) => {
-                let found = fixtures.and_then(|fixtures| fixtures.persona(name)).cloned();
-                found.ok_or_else(|| {
-                    let problem = Problem::new("--as", format!("there is no `[claims.{name}]` in the cases"));
-                    let names: Vec<&str> =
-                        fixtures.into_iter().flat_map(Cases::personas).map(|(name, _)| name).collect();
-                    let all = format!("there are {}", names.join(", "));
-                    Failure::Usage(problem.with_suggestion(name, names, all))
-                })?
+                // With `--as`, the cases were read.
+                let fixtures = fixtures.ok_or_else(|| Failure::usage("--as", "needs cases"))?;
+                fixtures.persona(name).cloned().ok_or_else(|| Failure::no_persona(name, fixtures))?
             }
             (None, Some(claims), _) => match json::value("--claims", claims)? {
                 Value::Object(claims) => claims,
@@ -253,7 +245,8 @@ impl ResourceSpec {
     }
 }
 
-fn claim(text: &str) -> Result<(String, Value), String> {
+/// `name=value`, where the value may be JSON.
+pub(crate) fn claim(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("write `name=value`")?;
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }

@@ -69,11 +69,6 @@ impl Shell {
         self.format == Format::Json
     }
 
-    /// The style of answers.
-    pub(crate) fn style(&self) -> Style {
-        self.answers
-    }
-
     /// The style of what goes to standard error.
     pub(crate) fn errors(&self) -> Style {
         self.errors

@@ -19,6 +19,8 @@ pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
     /// Policies that no case can fail, with the reason.
     pub(super) unfailing: BTreeMap<String, String>,
+    /// Changes that no case can notice, with the reason.
+    pub(super) surviving: BTreeMap<String, String>,
     /// The claims of the fixtures, with those of every token.
     pub(super) personas: BTreeMap<String, Map<String, Value>>,
     pub(super) resources: BTreeMap<String, ResourceData>,
@@ -56,7 +58,8 @@ impl Suite {
         }
         let personas = fixtures.claims.iter().map(|(name, claims)| (name.clone(), fixtures.token(claims))).collect();
         if problems.is_empty() {
-            Ok(Self { cases, unfailing: fixtures.unfailing, personas, resources })
+            let Fixtures { unfailing, surviving, .. } = fixtures;
+            Ok(Self { cases, unfailing, surviving, personas, resources })
         } else {
             Err(problems)
         }
@@ -71,6 +74,7 @@ struct Fixtures {
     claims: BTreeMap<String, toml::Table>,
     resources: BTreeMap<String, ResourceSpec>,
     unfailing: BTreeMap<String, String>,
+    surviving: BTreeMap<String, String>,
 }
 
 impl Fixtures {
@@ -87,6 +91,7 @@ impl Fixtures {
         twice.extend(join(&mut self.claims, more.claims, "claims"));
         twice.extend(join(&mut self.resources, more.resources, "resources"));
         twice.extend(join(&mut self.unfailing, more.unfailing, "unfailing"));
+        twice.extend(join(&mut self.surviving, more.surviving, "surviving"));
         problems.extend(twice.into_iter().map(|name| Problem::new(file, format!("another file has `{name}`, too"))));
     }
 }
@@ -205,10 +210,8 @@ impl CaseSpec {
             // For actions that have none.
             None => ResourceData::bare("", ""),
         };
-        let facts = match &self.facts {
-            Some(facts) => Facts::from_json(&Value::Object(json_object(facts))).map_err(|error| error.to_string())?,
-            None => Facts::none(),
-        };
+        let facts = self.facts.as_ref().map(|facts| Value::Object(json_object(facts)));
+        facts.as_ref().map(Facts::from_json).transpose().map_err(|error| error.to_string())?;
         Ok(Case {
             place,
             claims: self.token(fixtures)?,

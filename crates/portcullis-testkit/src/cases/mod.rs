@@ -31,6 +31,9 @@
 //!
 //! [unfailing]                       # policies that no case can fail, with the reason
 //! anybody-asks = "it applies to every caller"
+//!
+//! [surviving]                       # changes that `Mutants` tries and no case can notice, with the reason
+//! "anybody-asks: any principal" = "it applies to every caller"
 //! ```
 //!
 //! A case says everything about the answer. Without `remedy`, none may be offered; without `obligations`, none may come
@@ -53,6 +56,7 @@
 
 mod coverage;
 mod format;
+mod mutate;
 mod report;
 mod run;
 
@@ -63,7 +67,9 @@ use serde_json::{Map, Value};
 
 use coverage::Coverage;
 use format::Suite;
+pub use mutate::{Mutants, Mutation, MutationReport, Part};
 pub use report::{Failure, Gap, Report};
+pub use run::Case;
 
 /// Loads the bundle in the directory `dir` with its settings, and runs the cases in its folder `cases`.
 ///
@@ -116,6 +122,11 @@ impl Cases {
     /// As [`Cases::from_dir`].
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CasesError> {
         Suite::parse(files).map(Self).map_err(|problems| CasesError::Cases { problems })
+    }
+
+    /// The cases.
+    pub fn iter(&self) -> impl Iterator<Item = &Case> {
+        self.0.cases.iter()
     }
 
     /// The claims of the fixture `[claims.name]`, with those of every token.
@@ -173,6 +184,9 @@ pub enum CasesError {
         /// What is wrong, with files and lines.
         problems: Vec<Problem>,
     },
+    /// Cases fail before anything is changed, so changes prove nothing.
+    #[error("{} of {} cases fail as it is", .0.failures.len(), .0.cases)]
+    Failing(Box<Report>),
 }
 
 const FOLDER: &str = "cases";

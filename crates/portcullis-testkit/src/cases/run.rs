@@ -5,15 +5,17 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_core::{
-    Approval, Decision, Denial, Engine, Explanation, Facts, Layer, Obligation, Remedy, Request, ResourceData,
-    SessionError, UnixTime, VerifiedClaims,
+    Approval, Decision, Denial, DenialKind, Engine, Explanation, Facts, Layer, Obligation, Remedy, Request,
+    ResourceData, SessionError, UnixTime, VerifiedClaims,
 };
+
+use serde_json::Value;
 
 use super::report::Failure;
 
 /// A case with its fixtures put in.
 #[derive(Debug)]
-pub(super) struct Case {
+pub struct Case {
     pub(super) name: String,
     /// File and line.
     pub(super) place: String,
@@ -21,10 +23,95 @@ pub(super) struct Case {
     pub(super) claims: Option<VerifiedClaims>,
     pub(super) action: String,
     pub(super) resource: ResourceData,
-    pub(super) facts: Facts,
+    pub(super) facts: Option<Value>,
     pub(super) now: UnixTime,
     pub(super) approval: Option<Approval>,
     pub(super) expected: Expected,
+}
+
+impl Case {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// File and line.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What is asked for.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// On what; of no type where the case names nothing.
+    #[must_use]
+    pub fn resource(&self) -> &ResourceData {
+        &self.resource
+    }
+
+    /// What the application adds to the context.
+    #[must_use]
+    pub fn facts(&self) -> Option<&Value> {
+        self.facts.as_ref()
+    }
+
+    /// Whether the request is one that a service makes: not one that shows what happens to broken input.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        match &self.expected {
+            Expected::Allow { .. } => true,
+            Expected::Deny { kind, .. } => kind.as_deref() != Some(DenialKind::Error.as_str()),
+            Expected::NoSession { .. } => false,
+        }
+    }
+
+    /// Asks `engine`.
+    ///
+    /// # Errors
+    ///
+    /// If the claims make no caller.
+    pub fn ask(&self, engine: &Engine) -> Result<Explanation, SessionError> {
+        self.explain(engine, self.claims.as_ref(), self.now, self.approval.as_ref())
+    }
+
+    /// Asks `engine` the same for somebody else at the time `now`, without approval.
+    ///
+    /// # Errors
+    ///
+    /// If `claims` make no caller.
+    pub fn ask_as(&self, engine: &Engine, claims: &VerifiedClaims, now: UnixTime) -> Result<Explanation, SessionError> {
+        self.explain(engine, Some(claims), now, None)
+    }
+
+    /// The scopes of the token, as on the wire.
+    fn scopes(&self, engine: &Engine) -> Vec<String> {
+        let caller = self.claims.as_ref().and_then(|claims| engine.caller(claims).ok());
+        caller.and_then(|caller| caller.scopes().map(<[String]>::to_vec)).unwrap_or_default()
+    }
+
+    fn explain(
+        &self,
+        engine: &Engine,
+        claims: Option<&VerifiedClaims>,
+        now: UnixTime,
+        approval: Option<&Approval>,
+    ) -> Result<Explanation, SessionError> {
+        // What is no fact was found when the case was read.
+        let facts = self.facts.as_ref().and_then(|facts| Facts::from_json(facts).ok()).unwrap_or_else(Facts::none);
+        let mut request = Request::new(&self.action, &self.resource, now).with_facts(facts);
+        if let Some(approval) = approval {
+            request = request.with_approval(approval.clone());
+        }
+        match claims {
+            Some(claims) => Ok(engine.session(claims)?.explain(&request)),
+            None => Ok(engine.explain_public(&request)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -66,25 +153,17 @@ impl Outcome {
 }
 
 pub(super) fn run(case: &Case, engine: &Engine) -> Outcome {
-    let mut request = Request::new(&case.action, &case.resource, case.now).with_facts(case.facts.clone());
-    if let Some(approval) = &case.approval {
-        request = request.with_approval(approval.clone());
-    }
     let without_layers =
         |mismatches| Outcome { action: case.action.clone(), scopes: Vec::new(), explanation: None, mismatches };
-    let Some(claims) = &case.claims else {
-        return without_layers(compare(&case.expected, &engine.decide_public(&request)));
-    };
-    match engine.session(claims) {
-        Ok(session) => {
-            let explanation = session.explain(&request);
-            Outcome {
-                action: case.action.clone(),
-                scopes: session.caller().scopes().unwrap_or_default().to_vec(),
-                mismatches: compare(&case.expected, explanation.decision()),
-                explanation: Some(explanation),
-            }
-        }
+    match case.ask(engine) {
+        // Public actions are judged by no more than guardrails: no layer is exercised by an answer without a caller.
+        Ok(explanation) if case.claims.is_none() => without_layers(compare(&case.expected, explanation.decision())),
+        Ok(explanation) => Outcome {
+            action: case.action.clone(),
+            scopes: case.scopes(engine),
+            mismatches: compare(&case.expected, explanation.decision()),
+            explanation: Some(explanation),
+        },
         Err(error) => without_layers(compare_error(&case.expected, &error)),
     }
 }
