@@ -13,7 +13,7 @@
 use std::path::PathBuf;
 
 use portcullis_core::{BundleFiles, Engine};
-use portcullis_testkit::cases::{Cases, CasesError, Gap, Report, run_dir};
+use portcullis_testkit::cases::{Cases, CasesError, Gap, Mutants, Report, run_dir};
 
 fn bundle(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policies").join(name)
@@ -104,6 +104,8 @@ fn what_no_case_exercises_is_reported() {
     let text: Vec<String> = report.gaps.iter().map(ToString::to_string).collect();
     for gap in [
         "action `DeleteProject`: no case asks for it",
+        "denial `ceiling`: no case shows one",
+        "denial `liftable_guardrail`: no case shows one",
         "scope `manage:billing`: in no case does a token with it cover an action",
         "policy `admin-manages` of roles: no case is decided by it",
         "policy `viewer-views` of roles: no case shows the layer's other answer to an action that it decides",
@@ -158,6 +160,60 @@ fn a_changed_policy_fails_a_case() {
         }
     }
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+}
+
+#[test]
+fn no_change_of_policies_or_scopes_goes_unnoticed() {
+    for name in ["projects", "assistant"] {
+        let report = Mutants::of_dir(bundle(name)).unwrap_or_else(|error| panic!("{error}")).run(|_| ());
+        report.assert_none_survives();
+        assert!(report.mutants > 40 && report.refused * 4 < report.mutants, "{report}");
+    }
+}
+
+#[test]
+fn a_change_that_no_case_notices_survives_and_is_named() {
+    let dir = copy("survivors");
+    let edges = dir.join("cases/edges.toml");
+    let text = std::fs::read_to_string(&edges).unwrap();
+    let (before, rest) = text.split_once("[[case]]\nname = \"who pays does not look at projects\"").unwrap();
+    let (_, after) = rest.split_once("[surviving]").unwrap();
+    let excuse = "\"no-such-policy: dropped\" = \"it is not there\"";
+    std::fs::write(&edges, format!("{before}[surviving]{after}{excuse}\n")).unwrap();
+    let mut progress = Vec::new();
+    let report = Mutants::of_dir(&dir).unwrap().run(|tried| progress.push(tried));
+    let survivors: Vec<String> = report.survivors.iter().map(ToString::to_string).collect();
+    assert_eq!(survivors, ["billing-pays: any action"]);
+    assert_eq!(report.unexcused, ["no-such-policy: dropped"]);
+    assert!(!report.is_success());
+    assert_eq!(progress, (0..=report.mutants).collect::<Vec<_>>());
+}
+
+#[test]
+fn changes_prove_nothing_where_cases_fail_anyway() {
+    let dir = copy("failing-before");
+    let people = dir.join("cases/people.toml");
+    let text = std::fs::read_to_string(&people).unwrap();
+    std::fs::write(&people, text.replacen("allow = true", "deny = [\"roles\"]", 1)).unwrap();
+    let error = Mutants::of_dir(&dir).unwrap_err();
+    assert!(matches!(error, CasesError::Failing(_)), "{error}");
+}
+
+/// A copy of the projects bundle for the test called `test`.
+fn copy(test: &str) -> PathBuf {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = std::fs::remove_dir_all(&target);
+    let files = BundleFiles::from_dir(bundle("projects")).unwrap();
+    let cases = std::fs::read_dir(bundle("projects").join("cases")).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        (format!("cases/{}", path.file_name().unwrap().to_str().unwrap()), std::fs::read_to_string(path).unwrap())
+    });
+    let files = files.iter().map(|(path, text)| (path.to_owned(), text.to_owned()));
+    for (path, text) in files.chain(cases) {
+        std::fs::create_dir_all(target.join(&path).parent().unwrap()).unwrap();
+        std::fs::write(target.join(path), text).unwrap();
+    }
+    target
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The subcommands, one file for each.
 
 mod check;
+mod completions;
 mod decide;
+mod diff;
 mod explain;
 mod matrix;
 mod new;
@@ -13,6 +15,7 @@ pub(crate) mod token;
 
 use clap::Subcommand;
 
+use crate::Arguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Shell;
@@ -29,7 +32,9 @@ pub(crate) enum Command {
     Scopes(scopes::ScopesCommand),
     Matrix(matrix::Matrix),
     Schema(schema::SchemaCommand),
+    Diff(diff::Diff),
     Pack(pack::Pack),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -45,6 +50,8 @@ impl Command {
             Self::Matrix(command) => command.run(shell),
             Self::Schema(command) => command.run(shell),
             Self::Pack(command) => command.run(shell),
+            Self::Diff(command) => command.run(shell),
+            Self::Completions(command) => command.run::<Arguments>(shell),
         }
     }
 }

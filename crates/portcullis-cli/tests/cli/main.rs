@@ -4,11 +4,15 @@
 
 mod bundle;
 mod check;
+mod diff;
+mod matrix;
+mod new;
 mod pack;
 mod question;
 mod schema;
 mod scopes;
 mod test;
+mod token;
 mod usage;
 
 use std::path::{Path, PathBuf};

@@ -56,3 +56,16 @@ fn a_bundle_that_does_not_load_has_no_answer() {
     let ran = copy.run("test", &[]).ends_with(3);
     assert!(ran.out.is_empty() && ran.err.contains("roles/people.cedar:4:1"), "{}", ran.err);
 }
+
+#[test]
+fn a_change_that_no_case_notices_is_named() {
+    let copy = Copy::of("assistant", "test-survivors");
+    fs::remove_file(copy.path().join("cases/edges.toml")).unwrap();
+    let ran = copy.run("test", &["--mutate"]).ends_with(1);
+    assert!(ran.out.contains("survived: SendEmail: in every scope\n"), "{}", ran.out);
+    // Progress is for terminals.
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    let answer = copy.run("test", &["--mutate", "--format", "json"]).ends_with(1).json();
+    assert_eq!(answer["passed"], false);
+    assert!(answer["mutation"]["survivors"].as_array().unwrap().contains(&"SendEmail: in every scope".into()));
+}

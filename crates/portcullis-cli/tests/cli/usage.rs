@@ -20,3 +20,12 @@ fn colours_are_for_terminals_only() {
     assert!(!run("check policies/projects").out.contains('\u{1b}'));
     assert!(run("check policies/projects --color always").out.contains("\u{1b}[32mok\u{1b}[0m"));
 }
+
+#[test]
+fn shells_can_complete_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(&format!("completions {shell}")).ends_with(0);
+        assert!(ran.out.contains("explain") && ran.out.contains("all-scopes"), "{shell}");
+    }
+    run("completions tcsh").ends_with(2);
+}

@@ -4,6 +4,7 @@ mod actions;
 mod annotations;
 mod cedar;
 mod check;
+mod denials;
 mod entities;
 mod expression;
 mod files;
