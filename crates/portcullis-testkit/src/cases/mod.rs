@@ -55,10 +55,12 @@
 //! Dates in TOML's own form become text, as attributes of the type `datetime` are written.
 
 mod coverage;
+mod fixtures;
 mod format;
 mod mutate;
 mod report;
 mod run;
+mod spec;
 
 use std::path::Path;
 
@@ -154,7 +156,7 @@ impl Cases {
     /// The time of cases that state none.
     #[must_use]
     pub fn now() -> UnixTime {
-        UnixTime::from_secs(format::NOW).unwrap_or(UnixTime::EPOCH)
+        UnixTime::from_secs(spec::NOW).unwrap_or(UnixTime::EPOCH)
     }
 
     /// Puts every case to `engine`.
