@@ -30,6 +30,7 @@ mod problem;
 mod query_token;
 mod readiness;
 mod refusal;
+mod rehearsal;
 mod reload;
 mod resource_identifier;
 mod revocation;

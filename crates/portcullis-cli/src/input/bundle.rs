@@ -57,7 +57,9 @@ impl Opened {
 
     /// Its cases.
     pub(crate) fn cases(&self) -> Result<Cases, Failure> {
-        Cases::from_dir(self.directory.join("cases")).map_err(|error| Failure::cases(&self.directory, error))
+        let cases = Cases::from_dir(self.directory.join("cases"));
+        let cases = cases.map_err(|error| Failure::cases(&self.directory, error))?;
+        Ok(cases.with_verifier(&self.loaded.verifier))
     }
 }
 

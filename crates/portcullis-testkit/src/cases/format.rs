@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue, Deserializer, Error, ValueDeserializer};
 use super::fixtures::Fixtures;
 use super::run::Case;
 use super::spec::CaseSpec;
+use super::table::TableSpec;
 
 /// All cases of a folder.
 #[derive(Debug)]
@@ -94,18 +95,47 @@ fn read_file<'a>(place: Place<'a>, fixtures: &mut Fixtures, drafts: &mut Vec<Dra
         Ok(file) => file,
         Err(error) => return problems.push(place.refusal("is not TOML: ", &error)),
     };
-    match file.get_mut().remove("case").map(|cases| (cases.span().start, cases.into_inner())) {
-        Some((_, DeValue::Array(cases))) => {
-            for case in cases {
-                read_case(place, case, drafts, problems);
+    for (key, read) in [("case", read_case as Read<'a>), ("table", read_table)] {
+        match file.get_mut().remove(key).map(|list| (list.span().start, list.into_inner())) {
+            Some((_, DeValue::Array(list))) => list.into_iter().for_each(|item| read(place, item, drafts, problems)),
+            Some((offset, _)) => {
+                problems.push(place.problem(offset, format!("`{key}` is not a list: write `[[{key}]]`")));
             }
+            None => {}
         }
-        Some((offset, _)) => problems.push(place.problem(offset, "`case` is not a list: write `[[case]]`")),
-        None => {}
     }
     match Fixtures::deserialize(Deserializer::from(file)) {
         Ok(more) => fixtures.add(more, place.file, problems),
         Err(error) => problems.push(place.refusal("", &error)),
+    }
+}
+
+/// Reads one item of a list.
+type Read<'a> = fn(Place<'a>, Spanned<DeValue<'a>>, &mut Vec<Draft<'a>>, &mut Vec<Problem>);
+
+/// Reads one table, which is a case for each of its cells. Each has the place of its line.
+fn read_table<'a>(
+    place: Place<'a>,
+    table: Spanned<DeValue<'a>>,
+    drafts: &mut Vec<Draft<'a>>,
+    problems: &mut Vec<Problem>,
+) {
+    let offset = table.span().start;
+    let name =
+        table.get_ref().get("name").and_then(|name| name.get_ref().as_str()).unwrap_or("without name").to_owned();
+    let table = match TableSpec::deserialize(ValueDeserializer::from(table)) {
+        Ok(table) => table,
+        Err(error) => return problems.push(place.refusal(&format!("table `{name}`: "), &error)),
+    };
+    let line = |text: &str| {
+        let below = place.text.get(offset..).unwrap_or_default();
+        below.find(text).map_or(offset, |found| offset + found)
+    };
+    match table.cases() {
+        Ok(cases) => {
+            drafts.extend(cases.into_iter().map(|(spec, text)| Draft { place, offset: line(text), spec }));
+        }
+        Err(message) => problems.push(place.problem(offset, format!("table `{name}`: {message}"))),
     }
 }
 

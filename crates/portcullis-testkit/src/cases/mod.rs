@@ -50,7 +50,28 @@
 //! | `kind` | `error`, `not_applicable`, `ceiling`, `role`, `guardrail`, `liftable_guardrail`, `consent` |
 //! | `remedy` | `"none"`, or a table of `scopes`, `acr`, `max_age` (`"5m"`), `bindings`, `confirm` |
 //! | `obligations` | `["redact:notes"]` |
+//! | `challenge` | the field `WWW-Authenticate` of the answer without its realm: `'Bearer error="insufficient_scope", scope="read:projects"'`, or `"none"` |
 //! | `error` | the token has no session: `claims` (the token is at fault), `memberships` (a list is unknown), `principal` (the application is) |
+//!
+//! # Tables
+//!
+//! Many cases of one resource are a table: callers in the first line, and an action with its answers in each other. It takes the keys of a case that say how the callers ask.
+//!
+//! ```toml
+//! [[table]]
+//! name = "projects"
+//! with = { scope = "manage:projects" }
+//! resource = "apollo"
+//! cells = """
+//!                viewer     editor   owner
+//! GetProject     allow      allow    allow
+//! ShareProject   roles      roles    allow
+//! DeleteProject  roles+guardrails  roles+guardrails  guardrails?
+//! """
+//! ```
+//!
+//! A cell is `allow`, `allow*` (with obligations), or exactly the layers that deny, with `?` if some remedy is offered, and no remedy without. What
+//! stands behind `#` is a comment.
 //!
 //! Dates in TOML's own form become text, as attributes of the type `datetime` are written.
 
@@ -61,9 +82,11 @@ mod mutate;
 mod report;
 mod run;
 mod spec;
+mod table;
 
 use std::path::Path;
 
+use portcullis::{ProofVerifier, Verifier};
 use portcullis_core::{Engine, LoadError, Problem, ResourceData, UnixTime};
 use serde_json::{Map, Value};
 
@@ -86,12 +109,22 @@ pub use run::Case;
 pub fn run_dir(dir: impl AsRef<Path>) -> Result<Report, CasesError> {
     let dir = dir.as_ref();
     let loaded = portcullis::load_dir(dir)?;
-    Ok(Cases::from_dir(dir.join(FOLDER))?.run(&Engine::new(loaded.bundle)))
+    let cases = Cases::from_dir(dir.join(FOLDER))?.with_verifier(&loaded.verifier);
+    Ok(cases.run(&Engine::new(loaded.bundle)))
 }
 
 /// Cases that have been read.
 #[derive(Debug)]
-pub struct Cases(Suite);
+pub struct Cases {
+    suite: Suite,
+    service: Option<Service>,
+}
+
+/// What challenges depend on besides the bundle.
+#[derive(Debug)]
+struct Service {
+    dpop_algs: Option<String>,
+}
 
 impl Cases {
     /// Reads the files `*.toml` in the directory `dir`, in the order of their names.
@@ -123,34 +156,42 @@ impl Cases {
     ///
     /// As [`Cases::from_dir`].
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CasesError> {
-        Suite::parse(files).map(Self).map_err(|problems| CasesError::Cases { problems })
+        let read = Suite::parse(files).map(|suite| Self { suite, service: None });
+        read.map_err(|problems| CasesError::Cases { problems })
+    }
+
+    /// Challenges are those of a service with `verifier`. Without one, cases that state a challenge fail.
+    #[must_use]
+    pub fn with_verifier(self, verifier: &Verifier) -> Self {
+        let dpop_algs = verifier.proofs().map(ProofVerifier::algs);
+        Self { service: Some(Service { dpop_algs }), ..self }
     }
 
     /// The cases.
     pub fn iter(&self) -> impl Iterator<Item = &Case> {
-        self.0.cases.iter()
+        self.suite.cases.iter()
     }
 
     /// The claims of the fixture `[claims.name]`, with those of every token.
     #[must_use]
     pub fn persona(&self, name: &str) -> Option<&Map<String, Value>> {
-        self.0.personas.get(name)
+        self.suite.personas.get(name)
     }
 
     /// The fixtures of claims, by name.
     pub fn personas(&self) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
-        self.0.personas.iter().map(|(name, claims)| (name.as_str(), claims))
+        self.suite.personas.iter().map(|(name, claims)| (name.as_str(), claims))
     }
 
     /// The fixture `[resources.name]`.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&ResourceData> {
-        self.0.resources.get(name)
+        self.suite.resources.get(name)
     }
 
     /// The fixtures of resources, by name.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &ResourceData)> {
-        self.0.resources.iter().map(|(name, resource)| (name.as_str(), resource))
+        self.suite.resources.iter().map(|(name, resource)| (name.as_str(), resource))
     }
 
     /// The time of cases that state none.
@@ -164,12 +205,12 @@ impl Cases {
     pub fn run(&self, engine: &Engine) -> Report {
         let mut failures = Vec::new();
         let mut coverage = Coverage::default();
-        for case in &self.0.cases {
-            let outcome = run::run(case, engine);
+        for case in &self.suite.cases {
+            let outcome = run::run(case, engine, self.service.as_ref());
             coverage.add(engine, &outcome);
             failures.extend(outcome.failure(case));
         }
-        Report { cases: self.0.cases.len(), failures, gaps: coverage.gaps(engine.bundle(), &self.0.unfailing) }
+        Report { cases: self.suite.cases.len(), failures, gaps: coverage.gaps(engine.bundle(), &self.suite.unfailing) }
     }
 }
 

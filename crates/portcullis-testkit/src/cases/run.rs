@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use http::header::WWW_AUTHENTICATE;
+use portcullis::Answer;
 use portcullis_core::{
     Approval, Decision, Denial, DenialKind, Engine, Explanation, Facts, Layer, Obligation, Remedy, Request,
     ResourceData, SessionError, UnixTime, VerifiedClaims,
@@ -11,6 +13,7 @@ use portcullis_core::{
 
 use serde_json::Value;
 
+use super::Service;
 use super::report::Failure;
 
 /// A case with its fixtures put in.
@@ -94,6 +97,24 @@ impl Case {
         caller.and_then(|caller| caller.scopes().map(<[String]>::to_vec)).unwrap_or_default()
     }
 
+    /// Compares the challenge of the answer, if the case states one.
+    fn compare_challenge(&self, engine: &Engine, service: Option<&Service>, decision: &Decision) -> Vec<String> {
+        let (Expected::Deny { challenge: Some(expected), .. }, Decision::Deny(denial)) = (&self.expected, decision)
+        else {
+            return Vec::new();
+        };
+        let session = self.claims.as_ref().and_then(|claims| engine.session(claims).ok());
+        let (Some(service), Some(session)) = (service, session) else {
+            return vec!["challenge: only a bundle that is run with its settings has one".to_owned()];
+        };
+        let algs = service.dpop_algs.as_deref();
+        let answer = Answer::to_denial(&session, denial.clone(), self.resource.entity_type(), algs);
+        let found = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+        // The realm is the service's.
+        let found = found.map_or_else(|| "none".to_owned(), |text| text.replacen("realm=\"api\", ", "", 1));
+        differ("challenge", expected, &found)
+    }
+
     fn explain(
         &self,
         engine: &Engine,
@@ -114,11 +135,27 @@ impl Case {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Expected {
-    Allow { obligations: BTreeSet<String> },
-    Deny { layers: BTreeSet<Layer>, kind: Option<String>, remedy: Option<Offer> },
+    Allow { obligations: Duties },
+    Deny { layers: BTreeSet<Layer>, kind: Option<String>, remedy: Wanted, challenge: Option<String> },
     NoSession { error: String },
+}
+
+/// The obligations that must come with an allow.
+#[derive(Debug, Clone)]
+pub(super) enum Duties {
+    Exactly(BTreeSet<String>),
+    /// Whichever.
+    Some,
+}
+
+/// The remedy that must be offered.
+#[derive(Debug, Clone)]
+pub(super) enum Wanted {
+    Exactly(Option<Offer>),
+    /// Whichever.
+    Some,
 }
 
 /// A remedy, for comparison.
@@ -152,18 +189,22 @@ impl Outcome {
     }
 }
 
-pub(super) fn run(case: &Case, engine: &Engine) -> Outcome {
+pub(super) fn run(case: &Case, engine: &Engine, service: Option<&Service>) -> Outcome {
     let without_layers =
         |mismatches| Outcome { action: case.action.clone(), scopes: Vec::new(), explanation: None, mismatches };
     match case.ask(engine) {
         // Public actions are judged by no more than guardrails: no layer is exercised by an answer without a caller.
         Ok(explanation) if case.claims.is_none() => without_layers(compare(&case.expected, explanation.decision())),
-        Ok(explanation) => Outcome {
-            action: case.action.clone(),
-            scopes: case.scopes(engine),
-            mismatches: compare(&case.expected, explanation.decision()),
-            explanation: Some(explanation),
-        },
+        Ok(explanation) => {
+            let mut mismatches = compare(&case.expected, explanation.decision());
+            mismatches.extend(case.compare_challenge(engine, service, explanation.decision()));
+            Outcome {
+                action: case.action.clone(),
+                scopes: case.scopes(engine),
+                mismatches,
+                explanation: Some(explanation),
+            }
+        }
         Err(error) => without_layers(compare_error(&case.expected, &error)),
     }
 }
@@ -172,10 +213,14 @@ fn compare(expected: &Expected, found: &Decision) -> Vec<String> {
     match (expected, found) {
         (Expected::Allow { obligations }, Decision::Allow(grant)) => {
             let found: BTreeSet<String> = grant.obligations().iter().map(written).collect();
-            differ("obligations", &list(obligations), &list(&found))
+            match obligations {
+                Duties::Exactly(obligations) => differ("obligations", &list(obligations), &list(&found)),
+                Duties::Some if found.is_empty() => differ("obligations", "some", "none"),
+                Duties::Some => Vec::new(),
+            }
         }
-        (Expected::Deny { layers, kind, remedy }, Decision::Deny(denial)) => {
-            compare_denial(layers, kind.as_deref(), remedy.as_ref(), denial)
+        (Expected::Deny { layers, kind, remedy, .. }, Decision::Deny(denial)) => {
+            compare_denial(layers, kind.as_deref(), remedy, denial)
         }
         (Expected::Allow { .. }, Decision::Deny(denial)) => {
             differ("answer", "allow", &format!("deny ({})", folders(denial.layers())))
@@ -187,19 +232,19 @@ fn compare(expected: &Expected, found: &Decision) -> Vec<String> {
     }
 }
 
-fn compare_denial(
-    layers: &BTreeSet<Layer>,
-    kind: Option<&str>,
-    remedy: Option<&Offer>,
-    denial: &Denial,
-) -> Vec<String> {
+fn compare_denial(layers: &BTreeSet<Layer>, kind: Option<&str>, remedy: &Wanted, denial: &Denial) -> Vec<String> {
     let found: BTreeSet<Layer> = denial.layers().iter().copied().collect();
     let mut mismatches = differ("denying layers", &folders(layers), &folders(&found));
     if let Some(kind) = kind {
         mismatches.extend(differ("kind", kind, denial.kind().as_str()));
     }
     let text = |offer: Option<&Offer>| offer.map_or_else(|| "none".to_owned(), ToString::to_string);
-    mismatches.extend(differ("remedy", &text(remedy), &text(denial.remedy().map(Offer::of).as_ref())));
+    let found = denial.remedy().map(Offer::of);
+    mismatches.extend(match remedy {
+        Wanted::Exactly(remedy) => differ("remedy", &text(remedy.as_ref()), &text(found.as_ref())),
+        Wanted::Some if found.is_none() => differ("remedy", "some", "none"),
+        Wanted::Some => Vec::new(),
+    });
     mismatches
 }
 

@@ -1,6 +1,6 @@
 //! One case as it is written down, and what it becomes once its fixtures are put in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portcullis_core::{Approval, Binding, Facts, Layer, ResourceData, UnixTime, VerifiedClaims, parse_duration};
@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fixtures::{Fixtures, Named, ResourceSpec, json_object};
-use super::run::{Case, Expected, Offer};
+use super::run::{Case, Duties, Expected, Offer, Wanted};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CaseSpec {
     pub(super) name: String,
@@ -28,37 +28,41 @@ pub(super) struct CaseSpec {
     pub(super) resource: Option<Named<ResourceSpec>>,
     pub(super) facts: Option<toml::Table>,
     pub(super) now: Option<i64>,
-    approval: Option<ApprovalSpec>,
-    allow: Option<bool>,
-    deny: Option<Vec<String>>,
-    error: Option<String>,
-    kind: Option<String>,
-    remedy: Option<RemedySpec>,
-    obligations: Option<BTreeSet<String>>,
+    pub(super) approval: Option<ApprovalSpec>,
+    pub(super) allow: Option<bool>,
+    pub(super) deny: Option<Vec<String>>,
+    pub(super) error: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) remedy: Option<RemedySpec>,
+    pub(super) challenge: Option<String>,
+    pub(super) obligations: Option<BTreeSet<String>>,
+    /// What a cell of a table expects.
+    #[serde(skip)]
+    pub(super) cell: Option<Expected>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ApprovalSpec {
+pub(super) struct ApprovalSpec {
     by: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected `\"none\"`, or a table of `scopes`, `acr`, `max_age`, `bindings`, `confirm`")]
-enum RemedySpec {
+pub(super) enum RemedySpec {
     None(Nothing),
     Parts(OfferSpec),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Nothing {
+pub(super) enum Nothing {
     None,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct OfferSpec {
+pub(super) struct OfferSpec {
     scopes: BTreeSet<String>,
     acr: Vec<String>,
     max_age: Option<String>,
@@ -116,20 +120,26 @@ impl CaseSpec {
             true => Err(format!("`{other}` does not go with this answer")),
             false => Ok(()),
         };
+        if let Some(expected) = &self.cell {
+            return Ok(expected.clone());
+        }
         match (self.allow, &self.deny, &self.error) {
             (Some(true), None, None) => {
                 only_of("kind", self.kind.is_some())?;
                 only_of("remedy", self.remedy.is_some())?;
-                Ok(Expected::Allow { obligations: self.obligations.clone().unwrap_or_default() })
+                only_of("challenge", self.challenge.is_some())?;
+                Ok(Expected::Allow { obligations: Duties::Exactly(self.obligations.clone().unwrap_or_default()) })
             }
             (None, Some(layers), None) if !layers.is_empty() => {
                 only_of("obligations", self.obligations.is_some())?;
                 let layers = layers.iter().map(|name| layer(name)).collect::<Result<_, _>>()?;
-                Ok(Expected::Deny { layers, kind: self.kind.clone(), remedy: self.offer()? })
+                let (kind, challenge) = (self.kind.clone(), self.challenge.clone());
+                Ok(Expected::Deny { layers, kind, remedy: Wanted::Exactly(self.offer()?), challenge })
             }
             (None, None, Some(error)) => {
                 only_of("kind", self.kind.is_some())?;
                 only_of("remedy", self.remedy.is_some())?;
+                only_of("challenge", self.challenge.is_some())?;
                 only_of("obligations", self.obligations.is_some())?;
                 Ok(Expected::NoSession { error: error.clone() })
             }

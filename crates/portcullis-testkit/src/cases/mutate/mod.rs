@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use portcullis::Loaded;
 use portcullis_core::{BundleFiles, Engine, Layer, LoadError};
 
-use super::{Cases, CasesError, FOLDER};
+use super::{Cases, CasesError, FOLDER, run};
 
 /// One change that makes a bundle wrong. `Display` is its name, under which cases may say that it survives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ impl Mutants {
         // A list of the right files would notice every change.
         let files = BundleFiles::from_dir(&directory)?.without_file("MANIFEST");
         let loaded = portcullis::load_files(&files, &directory)?;
-        let cases = Cases::from_dir(directory.join(FOLDER))?;
+        let cases = Cases::from_dir(directory.join(FOLDER))?.with_verifier(&loaded.verifier);
         let report = cases.run(&Engine::new(loaded.bundle.clone()));
         if !report.is_success() {
             return Err(CasesError::Failing(Box::new(report)));
@@ -122,7 +122,7 @@ impl Mutants {
             excused: Vec::new(),
             unexcused: Vec::new(),
         };
-        let mut excuses: BTreeSet<&str> = self.cases.0.surviving.keys().map(String::as_str).collect();
+        let mut excuses: BTreeSet<&str> = self.cases.suite.surviving.keys().map(String::as_str).collect();
         for (tried, (mutation, files)) in self.mutants.iter().enumerate() {
             progress(tried);
             match self.loaded.load_changed(files, &self.directory) {
@@ -187,7 +187,8 @@ impl fmt::Display for MutationReport {
 impl Cases {
     /// Whether one of them fails.
     fn fail(&self, engine: &Engine) -> bool {
-        self.0.cases.iter().any(|case| super::run::run(case, engine).failure(case).is_some())
+        let mut cases = self.suite.cases.iter();
+        cases.any(|case| run::run(case, engine, self.service.as_ref()).failure(case).is_some())
     }
 }
 
