@@ -28,7 +28,7 @@ impl Check {
         let bundle = loaded.as_ref().ok().map(|loaded| &*loaded.bundle);
         let errors = loaded.as_ref().err().map(LoadError::problems).unwrap_or_default();
         let warnings = bundle.map(Bundle::warnings).unwrap_or_default();
-        let valid = errors.is_empty() && !(self.deny_warnings && !warnings.is_empty());
+        let valid = errors.is_empty() && (warnings.is_empty() || !self.deny_warnings);
         let report = bundle.filter(|_| self.report).map(|bundle| bundle.report().to_string());
         let answer = Answer {
             valid,

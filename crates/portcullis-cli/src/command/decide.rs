@@ -17,7 +17,7 @@ pub(crate) struct Decide {
 impl Decide {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
         let answer = match self.question.ask()? {
-            Asked::Explained(explanation) => Answer::of(explanation.decision()),
+            Asked::Explained(explanation, _) => Answer::of(explanation.decision()),
             Asked::NoCaller(reason) => Answer { reason: Some(reason), ..Answer::new("deny") },
         };
         shell.answer(&answer, |style| {

@@ -1,5 +1,5 @@
 use clap::Args;
-use portcullis_core::{Decision, Explanation, LayerAnswer, LayerExplanation};
+use portcullis_core::{Decision, Explanation, Layer, LayerAnswer, LayerExplanation};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -18,8 +18,8 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
         match self.question.ask()? {
-            Asked::Explained(explanation) => {
-                shell.answer(&explanation, |style| text(style, &explanation))?;
+            Asked::Explained(explanation, covering) => {
+                shell.answer(&explanation, |style| text(style, &explanation, &covering))?;
                 Ok(Exit::yes_if(explanation.decision().is_allow()))
             }
             Asked::NoCaller(reason) => {
@@ -32,8 +32,8 @@ impl Explain {
     }
 }
 
-fn text(style: Style, explanation: &Explanation) -> String {
-    let rows: Vec<Vec<Cell>> = explanation.layers().iter().map(|layer| row(style, layer)).collect();
+fn text(style: Style, explanation: &Explanation, covering: &[String]) -> String {
+    let rows: Vec<Vec<Cell>> = explanation.layers().iter().map(|layer| row(style, layer, covering)).collect();
     let plain = explanation.to_string();
     let title = plain.lines().next().unwrap_or_default();
     let answer = match explanation.decision() {
@@ -59,7 +59,7 @@ fn text(style: Style, explanation: &Explanation) -> String {
     text
 }
 
-fn row(style: Style, layer: &LayerExplanation) -> Vec<Cell> {
+fn row(style: Style, layer: &LayerExplanation, covering: &[String]) -> Vec<Cell> {
     let answer = match layer.answer {
         LayerAnswer::Allow => Cell::painted("allows", |text| style.green(text)),
         LayerAnswer::Deny => Cell::painted("denies", |text| style.red(text)),
@@ -70,7 +70,11 @@ fn row(style: Style, layer: &LayerExplanation) -> Vec<Cell> {
         names => Some(format!("{what} {}", names.join(", "))),
     };
     let policies = if layer.policies.len() == 1 { "policy" } else { "policies" };
-    let parts = [named("scope", &layer.covered_by), named(policies, &layer.policies), named("error", &layer.errors)];
+    // What was granted says nothing of what is missing.
+    let uncovered = layer.layer == Layer::Consent && layer.answer == LayerAnswer::Deny;
+    let needed = (uncovered && !covering.is_empty()).then(|| format!("the action is in {}", covering.join(", ")));
+    let parts =
+        [named("scope", &layer.covered_by), needed, named(policies, &layer.policies), named("error", &layer.errors)];
     let why: Vec<String> = parts.into_iter().flatten().collect();
     vec![Cell::new(format!("  {}", layer.layer.folder())), answer, Cell::new(why.join("; "))]
 }

@@ -74,7 +74,8 @@ struct WhoArgs {
 /// A question with its answer.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    Explained(Box<Explanation>),
+    /// With the scopes of which one must cover the action.
+    Explained(Box<Explanation>, Vec<String>),
     /// There is no caller: why not.
     NoCaller(String),
 }
@@ -100,14 +101,14 @@ impl QuestionArgs {
         let claims = match self.who.claims(&opened, fixtures.as_ref(), now)? {
             Some(Ok(claims)) => claims,
             Some(Err(refused)) => return Ok(Asked::NoCaller(refused)),
-            None => return Ok(Asked::Explained(Box::new(engine.explain_public(&request)))),
+            None => return Ok(Asked::Explained(Box::new(engine.explain_public(&request)), Vec::new())),
         };
         let known = self.who.member.iter().fold(PrincipalFacts::new(), |known, (entity_type, id)| {
             known.with_membership(entity_type.clone(), id.clone())
         });
         let session = engine.caller(&claims).map_err(Into::into).and_then(|caller| engine.session_with(caller, &known));
         Ok(match session {
-            Ok(session) => Asked::Explained(Box::new(session.explain(&request))),
+            Ok(session) => Asked::Explained(Box::new(session.explain(&request)), covering(&opened, &self.action)),
             Err(error) => Asked::NoCaller(error.to_string()),
         })
     }
@@ -137,6 +138,13 @@ impl QuestionArgs {
             }
         }
     }
+}
+
+/// The scopes that cover `action`.
+fn covering(opened: &Opened, action: &str) -> Vec<String> {
+    let bundle = &opened.loaded.bundle;
+    let scopes = bundle.action(action).into_iter().flat_map(|action| bundle.scopes_covering(action));
+    scopes.map(|scope| scope.name().to_string()).collect()
 }
 
 /// How a resource is named.

@@ -128,7 +128,7 @@ fn every_layer_is_explained() {
         "\
 deny (ceiling): UpdateProject on Project::\"apollo\"
 
-  consent      denies
+  consent      denies   the action is in write:projects
   ceilings     denies
   roles        allows   policy editor-updates
   guardrails   allows

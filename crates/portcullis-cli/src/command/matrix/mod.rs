@@ -63,10 +63,10 @@ impl Matrix {
     }
 
     fn check_names(&self, bundle: &Bundle, cases: &Cases) -> Result<(), Failure> {
-        for name in self.personas.iter().filter(|name| cases.persona(name).is_none()) {
+        if let Some(name) = self.personas.iter().find(|name| cases.persona(name).is_none()) {
             return Err(Failure::no_persona(name, cases));
         }
-        for name in self.action.iter().filter(|name| bundle.action(name).is_none()) {
+        if let Some(name) = self.action.iter().find(|name| bundle.action(name).is_none()) {
             return Err(Failure::no_action(name, bundle));
         }
         Ok(())
