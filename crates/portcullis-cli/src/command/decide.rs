@@ -16,7 +16,7 @@ pub(crate) struct Decide {
 
 impl Decide {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let answer = match self.question.ask()? {
+        let answer = match self.question.ask(shell)? {
             Asked::Explained(explanation, _) => Answer::of(explanation.decision()),
             Asked::NoCaller(reason) => Answer { reason: Some(reason), ..Answer::new("deny") },
         };

@@ -26,7 +26,7 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let (old, new) = (Opened::at(&self.old)?, Opened::at(&self.new)?);
+        let (old, new) = (Opened::at(&self.old, shell)?, Opened::at(&self.new, shell)?);
         let engines = Pair { old: old.engine(), new: new.engine() };
         // What both know under one name is asked as the new cases mean it.
         let mut questions = Questions::default();

@@ -17,7 +17,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        match self.question.ask()? {
+        match self.question.ask(shell)? {
             Asked::Explained(explanation, covering) => {
                 shell.answer(&explanation, |style| text(style, &explanation, &covering))?;
                 Ok(Exit::yes_if(explanation.decision().is_allow()))

@@ -16,7 +16,7 @@ pub(crate) struct ScopesCommand {
 
 impl ScopesCommand {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let opened = self.bundle.open()?;
+        let opened = self.bundle.open(shell)?;
         let bundle = &*opened.loaded.bundle;
         let roots: Vec<Branch> = roots(bundle).map(|scope| Branch::of(bundle, scope)).collect();
         let without: Vec<Uncovered> = bundle

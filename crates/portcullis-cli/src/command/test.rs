@@ -25,14 +25,18 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let opened = self.bundle.open()?;
+        let opened = self.bundle.open(shell)?;
         let report = opened.cases()?.run(&opened.engine());
         let mutated = if self.mutate && report.is_success() { Some(mutate(&opened.directory, shell)?) } else { None };
         let noticed = mutated.as_ref().is_none_or(MutationReport::is_success);
         let passed = report.is_success() && (report.is_complete() || !self.complete) && noticed;
         shell.answer(&Answer::of(&report, mutated.as_ref(), passed), |style| {
-            let survivors = mutated.as_ref().map(|mutated| mutants(style, mutated)).unwrap_or_default();
-            text(style, &opened.directory, &report, self.complete) + &survivors
+            let tried = match &mutated {
+                Some(mutated) => mutants(style, mutated),
+                None if self.mutate => format!("{}\n", style.dim("no mutants were tried: cases fail without them")),
+                None => String::new(),
+            };
+            text(style, &opened.directory, &report, self.complete) + &tried
         })?;
         Ok(Exit::yes_if(passed))
     }

@@ -31,7 +31,7 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let opened = self.bundle.open()?;
+        let opened = self.bundle.open(shell)?;
         let token = secret(&self.token)?;
         let at = self.now.unwrap_or_else(now);
         let read = Unverified::read(&token);

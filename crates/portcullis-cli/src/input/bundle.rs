@@ -8,6 +8,7 @@ use portcullis_core::{BundleFiles, Engine};
 use portcullis_testkit::cases::Cases;
 
 use crate::failure::Failure;
+use crate::output::Shell;
 
 /// Which bundle.
 #[derive(Debug, Args)]
@@ -37,16 +38,20 @@ impl BundleArgs {
     }
 
     /// Loads the bundle.
-    pub(crate) fn open(&self) -> Result<Opened, Failure> {
-        Opened::at(&self.directory)
+    pub(crate) fn open(&self, shell: &Shell) -> Result<Opened, Failure> {
+        Opened::at(&self.directory, shell)
     }
 }
 
 impl Opened {
     /// Loads the bundle in `directory`.
-    pub(crate) fn at(directory: &Path) -> Result<Self, Failure> {
+    pub(crate) fn at(directory: &Path, shell: &Shell) -> Result<Self, Failure> {
         let directory = exists(directory)?.to_owned();
-        let loaded = portcullis::load_dir(&directory).map_err(|error| Failure::load(&directory, error))?;
+        // Thousands of policies take seconds.
+        shell.progress(&format!("loading {}", directory.display()));
+        let loaded = portcullis::load_dir(&directory);
+        shell.progress("");
+        let loaded = loaded.map_err(|error| Failure::load(&directory, error))?;
         Ok(Self { directory, loaded })
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::{BundleArgs, Opened, json, now, parse_time};
 use crate::command::token;
 use crate::failure::Failure;
+use crate::output::Shell;
 
 /// A question to a bundle.
 #[derive(Debug, Args)]
@@ -82,8 +83,8 @@ pub(crate) enum Asked {
 
 impl QuestionArgs {
     /// Asks the bundle.
-    pub(crate) fn ask(&self) -> Result<Asked, Failure> {
-        let opened = self.bundle.open()?;
+    pub(crate) fn ask(&self, shell: &Shell) -> Result<Asked, Failure> {
+        let opened = self.bundle.open(shell)?;
         let engine = opened.engine();
         let fixtures = self.needs_fixtures().then(|| opened.cases()).transpose()?;
         if opened.loaded.bundle.action(&self.action).is_none() {

@@ -43,7 +43,7 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
-        let opened = self.bundle.open()?;
+        let opened = self.bundle.open(shell)?;
         let bundle = &*opened.loaded.bundle;
         let cases = opened.cases()?;
         self.check_names(bundle, &cases)?;

@@ -1,16 +1,21 @@
 //! Bundles that are wrong in one place: good cases notice each of them.
 
+mod original;
 mod policies;
 mod schema;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use portcullis::Loaded;
-use portcullis_core::{BundleFiles, Engine, Layer, LoadError};
+use portcullis_core::{BundleFiles, Engine, LoadError};
 
 use super::{Cases, CasesError, FOLDER, run};
+use original::{Edit, Original};
 
 /// One change that makes a bundle wrong. `Display` is its name, under which cases may say that it survives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,9 +86,10 @@ impl fmt::Display for Mutation {
 #[derive(Debug)]
 pub struct Mutants {
     directory: PathBuf,
+    original: Original,
     loaded: Loaded,
     cases: Cases,
-    mutants: Vec<(Mutation, BundleFiles)>,
+    mutants: Vec<(Mutation, Edit)>,
 }
 
 impl Mutants {
@@ -96,15 +102,18 @@ impl Mutants {
         let directory = dir.as_ref().to_owned();
         // A list of the right files would notice every change.
         let files = BundleFiles::from_dir(&directory)?.without_file("MANIFEST");
-        let loaded = portcullis::load_files(&files, &directory)?;
+        portcullis::load_files(&files, &directory)?;
+        let original = Original::of(files)?;
+        // If what is written anew did not load, no change would, and nothing would survive.
+        let loaded = portcullis::load_files(original.files(), &directory)?;
         let cases = Cases::from_dir(directory.join(FOLDER))?.with_verifier(&loaded.verifier);
         let report = cases.run(&Engine::new(loaded.bundle.clone()));
         if !report.is_success() {
             return Err(CasesError::Failing(Box::new(report)));
         }
-        let mut mutants = policies::mutants(&files)?;
-        mutants.extend(schema::mutants(&files)?);
-        Ok(Self { directory, loaded, cases, mutants })
+        let mut mutants = policies::mutants(&original)?;
+        mutants.extend(schema::mutants(&original));
+        Ok(Self { directory, original, loaded, cases, mutants })
     }
 
     /// How many there are.
@@ -113,29 +122,61 @@ impl Mutants {
         self.mutants.len()
     }
 
-    /// Tries each, and tells `progress` how many were tried. Policies that are the same are not validated again.
-    pub fn run(&self, mut progress: impl FnMut(usize)) -> MutationReport {
-        let mut report = MutationReport {
-            mutants: self.mutants.len(),
-            refused: 0,
-            survivors: Vec::new(),
-            excused: Vec::new(),
-            unexcused: Vec::new(),
-        };
-        let mut excuses: BTreeSet<&str> = self.cases.suite.surviving.keys().map(String::as_str).collect();
-        for (tried, (mutation, files)) in self.mutants.iter().enumerate() {
-            progress(tried);
-            match self.loaded.load_changed(files, &self.directory) {
-                Err(_) => report.refused += 1,
-                Ok(mutant) if self.cases.fail(&Engine::new(mutant.bundle.clone())) => {}
-                Ok(_) if excuses.remove(mutation.to_string().as_str()) => report.excused.push(mutation.clone()),
-                Ok(_) => report.survivors.push(mutation.clone()),
+    /// Tries each, on all processors, and tells `progress` how many were tried. Policies that are the same are not validated
+    /// again.
+    pub fn run(&self, progress: impl Fn(usize) + Sync) -> MutationReport {
+        let (next, tried) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let work = || {
+            let mut fates = Vec::new();
+            while let Some((mutation, edit)) = self.mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                fates.push((mutation, self.fate(edit)));
+                progress(tried.fetch_add(1, Ordering::Relaxed) + 1);
             }
-        }
-        progress(self.mutants.len());
-        report.unexcused = excuses.into_iter().map(str::to_owned).collect();
-        report
+            fates
+        };
+        let workers = thread::available_parallelism().map_or(1, NonZero::get);
+        let fates = thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut fates = work();
+            // One that ended early left mutants without a fate, which counts as survival below.
+            fates.extend(others.into_iter().filter_map(|worker| worker.join().ok()).flatten());
+            fates
+        });
+        self.report(&fates.into_iter().collect())
     }
+
+    fn fate(&self, edit: &Edit) -> Fate {
+        match self.original.edited(edit).map(|files| self.loaded.load_changed(&files, &self.directory)) {
+            Ok(Ok(mutant)) if self.cases.fail(&Engine::new(mutant.bundle.clone())) => Fate::Noticed,
+            Ok(Ok(_)) => Fate::Survived,
+            Ok(Err(_)) | Err(_) => Fate::Refused,
+        }
+    }
+
+    fn report(&self, fates: &BTreeMap<&Mutation, Fate>) -> MutationReport {
+        let surviving = &self.cases.suite.surviving;
+        let survived = self.mutants.iter().map(|(mutation, _)| mutation);
+        let survived = survived.filter(|mutation| fates.get(mutation).is_none_or(|fate| *fate == Fate::Survived));
+        let excused = |mutation: &Mutation| surviving.contains_key(&mutation.to_string());
+        let (excused, survivors): (Vec<_>, Vec<_>) = survived.cloned().partition(excused);
+        let used: BTreeSet<String> = excused.iter().map(Mutation::to_string).collect();
+        MutationReport {
+            mutants: self.mutants.len(),
+            refused: fates.values().filter(|fate| **fate == Fate::Refused).count(),
+            unexcused: surviving.keys().filter(|name| !used.contains(*name)).cloned().collect(),
+            survivors,
+            excused,
+        }
+    }
+}
+
+/// What became of a mutant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Noticed,
+    Survived,
+    /// It did not load.
+    Refused,
 }
 
 /// Which wrong bundles the cases took for right. `Display` lists them.
@@ -190,12 +231,6 @@ impl Cases {
         let mut cases = self.suite.cases.iter();
         cases.any(|case| run::run(case, engine, self.service.as_ref()).failure(case).is_some())
     }
-}
-
-/// The policy files of `files`.
-fn policy_files(files: &BundleFiles) -> impl Iterator<Item = (&str, &str)> {
-    let is_policy = |path: &str| Layer::ALL.iter().any(|layer| path.split('/').next() == Some(layer.folder()));
-    files.iter().filter(move |(path, _)| is_policy(path))
 }
 
 /// Cedar could read the bundle before.

@@ -1,41 +1,31 @@
 //! Policies that are not there, or apply to more than they say.
 
 use std::collections::HashSet;
-use std::str::FromStr;
 
 use cedar_policy::{
-    ActionConstraint, Entity, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint, ResourceConstraint,
-    Schema,
+    ActionConstraint, Entity, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint, Schema,
 };
-use portcullis_core::BundleFiles;
 use serde_json::{Value, json};
 
-use super::{Mutation, Part, policy_files, unexpected};
+use super::original::{Edit, Original, PolicyFile, SCHEMA};
+use super::{Mutation, Part, unexpected};
 use crate::cases::CasesError;
 
-/// Each change of one policy, with the files that it leads to.
-pub(super) fn mutants(files: &BundleFiles) -> Result<Vec<(Mutation, BundleFiles)>, CasesError> {
-    let schema = files.cedar_schema()?;
-    let (schema, _) = Schema::from_cedarschema_str(&schema).map_err(|error| unexpected("schema.cedarschema", error))?;
+/// Each change of one policy.
+pub(super) fn mutants(original: &Original) -> Result<Vec<(Mutation, Edit)>, CasesError> {
+    let schema = original.files().cedar_schema()?;
+    let (schema, _) = Schema::from_cedarschema_str(&schema).map_err(|error| unexpected(SCHEMA, error))?;
     let reach = Reach::new(&schema)?;
     let mut mutants = Vec::new();
-    for (file, text) in policy_files(files) {
-        let set = PolicySet::from_str(text).map_err(|error| unexpected(file, error))?;
-        let mut policies: Vec<&Policy> = set.policies().collect();
-        policies.sort_by_key(|policy| policy.annotation("id").map(str::to_owned));
+    for (file, PolicyFile { path, policies }) in original.policies.iter().enumerate() {
         for (index, policy) in policies.iter().enumerate() {
             let id = policy.annotation("id").unwrap_or_default().to_owned();
-            let with = |change: Option<String>| {
-                let texts = policies.iter().enumerate().filter_map(|(other, policy)| {
-                    if other == index { change.clone() } else { Some(policy.to_string()) }
-                });
-                files.clone().with_file(file, texts.collect::<Vec<_>>().join("\n"))
-            };
-            mutants.push((Mutation::PolicyDropped { policy: id.clone() }, with(None)));
+            let edit = |text| Edit::Policy { file, policy: index, text };
+            mutants.push((Mutation::PolicyDropped { policy: id.clone() }, edit(None)));
             for without in reach.parts(policy) {
-                let text =
-                    widened(policy, without).ok_or_else(|| unexpected(file, format!("`{id}` cannot be written")))?;
-                mutants.push((Mutation::PolicyWidened { policy: id.clone(), without }, with(Some(text))));
+                let text = widened(policy, without);
+                let text = text.ok_or_else(|| unexpected(path, format!("`{id}` cannot be written")))?;
+                mutants.push((Mutation::PolicyWidened { policy: id.clone(), without }, edit(Some(text))));
             }
         }
     }
@@ -66,7 +56,7 @@ struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     fn new(schema: &'a Schema) -> Result<Self, CasesError> {
-        let entities = schema.action_entities().map_err(|error| unexpected("schema.cedarschema", error))?;
+        let entities = schema.action_entities().map_err(|error| unexpected(SCHEMA, error))?;
         let groups = |action: &EntityUid| entities.ancestors(action).into_iter().flatten().cloned().collect();
         let askable = entities.iter().map(Entity::uid).filter(|action| schema.resources_for_action(action).is_some());
         Ok(Self { schema, actions: askable.map(|action| (action.clone(), groups(&action))).collect() })

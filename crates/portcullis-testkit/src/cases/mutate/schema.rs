@@ -2,35 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::SchemaFragment;
-use portcullis_core::BundleFiles;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Mutation, policy_files, unexpected};
-use crate::cases::CasesError;
+use super::Mutation;
+use super::original::{Edit, Original};
 
-/// Each change of what is in what, with the files that it leads to.
-pub(super) fn mutants(files: &BundleFiles) -> Result<Vec<(Mutation, BundleFiles)>, CasesError> {
-    let text = files.get(SCHEMA).unwrap_or_default();
-    let (fragment, _) = SchemaFragment::from_cedarschema_str(text).map_err(|error| unexpected(SCHEMA, error))?;
-    // The only form that keeps annotations.
-    let json = fragment.to_json_value().map_err(|error| unexpected(SCHEMA, error))?;
-    let members = members(&json);
+/// Each change of what is in what.
+pub(super) fn mutants(original: &Original) -> Vec<(Mutation, Edit)> {
+    let members = members(&original.schema);
     let mut mutants = Vec::new();
     for (name, member) in &members {
-        for of in member.parents.iter().filter(|of| matters(files, &members, name, of)) {
+        let edit = |parents| Edit::Parents { member: name.clone(), parents };
+        for of in member.parents.iter().filter(|of| matters(original, &members, name, of)) {
             let mutation = Mutation::EdgeDropped { member: name.clone(), of: of.clone() };
-            let parents: BTreeSet<&String> = member.parents.iter().filter(|parent| *parent != of).collect();
-            mutants.push((mutation, with_parents(files, &json, name, &parents)?));
+            mutants.push((mutation, edit(member.parents.iter().filter(|parent| *parent != of).cloned().collect())));
         }
         let more = uncovering(&members, member);
         if member.role == Role::Action && !member.parents.is_empty() && !more.is_empty() {
             let mutation = Mutation::ActionInEveryScope { action: name.clone() };
-            let parents: BTreeSet<&String> = member.parents.iter().chain(more).collect();
-            mutants.push((mutation, with_parents(files, &json, name, &parents)?));
+            mutants.push((mutation, edit(member.parents.iter().chain(more).cloned().collect())));
         }
     }
-    Ok(mutants)
+    mutants
 }
 
 /// An action, scope or group.
@@ -70,13 +63,13 @@ fn members(json: &Value) -> BTreeMap<String, Member> {
 }
 
 /// Whether anything depends on `name` being in `of`.
-fn matters(files: &BundleFiles, members: &BTreeMap<String, Member>, name: &str, of: &str) -> bool {
+fn matters(original: &Original, members: &BTreeMap<String, Member>, name: &str, of: &str) -> bool {
     let role = |name: &str| members.get(name).map_or(Role::Group, |member| member.role);
     if role(of) == Role::Group {
         // No policy speaks of it, and neither does what it is in: there it can stand without.
         let group = format!("Action::\"{of}\"");
         let nested = members.get(of).is_some_and(|group| !group.parents.is_empty());
-        return nested || policy_files(files).any(|(_, text)| text.contains(&group));
+        return nested || original.texts().any(|text| text.contains(&group));
     }
     if role(name) != Role::Scope && role(name) != Role::ConditionalScope {
         return true;
@@ -101,22 +94,3 @@ fn uncovering<'a>(members: &'a BTreeMap<String, Member>, action: &Member) -> Vec
     let other = |name: &&String, member: &Member| member.role == Role::Scope && !above.contains(name.as_str());
     members.iter().filter(|(name, member)| other(name, member)).map(|(name, _)| name).collect()
 }
-
-fn with_parents(
-    files: &BundleFiles,
-    json: &Value,
-    name: &str,
-    parents: &BTreeSet<&String>,
-) -> Result<BundleFiles, CasesError> {
-    let mut json = json.clone();
-    let action = json.get_mut("").and_then(|namespace| namespace.get_mut("actions")?.get_mut(name));
-    if let Some(action) = action {
-        let parents: Vec<Value> = parents.iter().map(|parent| json!({ "id": parent })).collect();
-        *action.get_mut("memberOf").unwrap_or(&mut Value::Null) = parents.into();
-    }
-    let fragment = SchemaFragment::from_json_value(json).map_err(|error| unexpected(SCHEMA, error))?;
-    let text = fragment.to_cedarschema().map_err(|error| unexpected(SCHEMA, error))?;
-    Ok(files.clone().with_file(SCHEMA, text))
-}
-
-const SCHEMA: &str = "schema.cedarschema";
