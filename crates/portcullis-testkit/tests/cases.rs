@@ -251,7 +251,9 @@ fn a_change_that_no_case_notices_survives_and_is_named() {
     let excuse = "\"no-such-policy: dropped\" = \"it is not there\"";
     std::fs::write(&edges, format!("{before}[surviving]{after}{excuse}\n")).unwrap();
     let progress = Mutex::new(BTreeSet::new());
-    let report = Mutants::of_dir(&dir).unwrap().run(|tried| drop(progress.lock().unwrap().insert(tried)));
+    let report = Mutants::of_dir(&dir).unwrap().run(|tried| {
+        let _ = progress.lock().unwrap().insert(tried);
+    });
     let survivors: Vec<String> = report.survivors.iter().map(ToString::to_string).collect();
     assert_eq!(survivors, ["billing-pays: any action"]);
     assert_eq!(report.unexcused, ["no-such-policy: dropped"]);
