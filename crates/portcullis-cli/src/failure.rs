@@ -56,7 +56,11 @@ impl Failure {
     pub(crate) fn cases(directory: &Path, error: CasesError) -> Self {
         match error {
             CasesError::Bundle(error) => Self::load(directory, error),
-            CasesError::Cases { problems } => Self::Files { directory: directory.join("cases"), problems },
+            CasesError::Cases { mut problems } => {
+                // What is about all files names their folder.
+                problems.iter_mut().filter(|problem| problem.file == "cases/").for_each(|problem| problem.file.clear());
+                Self::Files { directory: directory.join("cases"), problems }
+            }
             CasesError::Failing(report) => {
                 let message =
                     format!("{} of {} fail as they are", report.failures.len(), counted(report.cases, "case"));

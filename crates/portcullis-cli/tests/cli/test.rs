@@ -51,6 +51,19 @@ fn a_mistake_in_a_case_has_no_answer_and_an_excerpt() {
 }
 
 #[test]
+fn a_bundle_without_cases_proves_nothing() {
+    let copy = Copy::of("projects", "test-none");
+    let cases = copy.path().join("cases");
+    fs::remove_dir_all(&cases).unwrap();
+    let ran = copy.run("test", &[]).ends_with(3);
+    assert!(ran.err.contains("cannot be read: No such file"), "{}", ran.err);
+    fs::create_dir(&cases).unwrap();
+    let ran = copy.run("test", &[]).ends_with(3);
+    let place = format!("error: holds no case\n  --> {}/\n", cases.display());
+    assert!(ran.err.starts_with(&place), "{}", ran.err);
+}
+
+#[test]
 fn a_bundle_that_does_not_load_has_no_answer() {
     let copy = Copy::of("projects", "test-broken").with("roles/people.cedar", "permit", "permt");
     let ran = copy.run("test", &[]).ends_with(3);
