@@ -74,7 +74,7 @@ fn nginx() -> Result<(), String> {
 
 fn redis_server() -> Result<(), String> {
     let names = [program("redis-server", ["--version"])];
-    from_debian(&names, "redis-server", "`redis-server` is missing: the tests of `portcullis-redis` run it")
+    from_debian(&names, "redis-server", "`redis-server` is missing: the tests of replicas run it")
 }
 
 /// Installs `package` if none of `probes` runs, and if that is up to us.

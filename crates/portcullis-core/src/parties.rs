@@ -25,6 +25,10 @@ pub(crate) struct Party {
     kind: Option<Kind>,
     uid: EntityUid,
     entity: Entity,
+    /// The classes of agents that policies find it in.
+    classes: Vec<String>,
+    /// Whether `entities.json` says which these are, whatever the token says.
+    is_listed: bool,
 }
 
 impl Party {
@@ -39,6 +43,14 @@ impl Party {
     pub(crate) fn entity(&self) -> &Entity {
         &self.entity
     }
+
+    pub(crate) fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed
+    }
 }
 
 impl Parties {
@@ -47,7 +59,8 @@ impl Parties {
         let name = format!("{NAMESPACE}::Anonymous");
         let uid = bundle.types.entity(&name)?.this.uid("anonymous").ok()?;
         let entity = Entity::with_uid(uid.clone());
-        Some(Self { subject: Party { kind: None, uid, entity }, actor: None })
+        let subject = Party { kind: None, uid, entity, classes: Vec::new(), is_listed: false };
+        Some(Self { subject, actor: None })
     }
 
     /// Whether somebody involved is not a user in person.
@@ -165,7 +178,7 @@ impl<'a> PartyBuilder<'a> {
     /// Adds the class that the token gives an agent.
     fn with_class(mut self, class: Option<&str>) -> Self {
         if let Some(class) = class {
-            self.join("AgentClass", class);
+            self.join(AGENT_CLASS, class);
             // A client that nobody looked at must not become an agent of the same name, and get its class.
             self.known = class != Actor::UNLISTED;
         }
@@ -192,7 +205,9 @@ impl<'a> PartyBuilder<'a> {
     fn build(mut self) -> Result<Party, SessionError> {
         let (bundle, entity_type) = (self.bundle, self.kind.entity_type());
         let mut ancestors = HashSet::new();
-        if let Some(known) = bundle.entities.get(&self.uid).filter(|_| self.known) {
+        let known = bundle.entities.get(&self.uid).filter(|_| self.known);
+        let is_listed = known.is_some();
+        if let Some(known) = known {
             let (_, attributes, above) = known.clone().into_inner();
             self.attributes.extend(attributes);
             ancestors.extend(above);
@@ -212,9 +227,11 @@ impl<'a> PartyBuilder<'a> {
                 return Err(problem(format!("attribute `{attribute}` is required, and nobody supplies it")));
             }
         }
+        let of_class = |above: &&EntityUid| above.type_name().to_string() == AGENT_CLASS;
+        let classes = ancestors.iter().filter(of_class).map(|class| class.id().unescaped().to_owned()).collect();
         let entity =
             Entity::new(self.uid.clone(), self.attributes, ancestors).map_err(|error| problem(error.to_string()))?;
-        Ok(Party { kind: Some(self.kind), uid: self.uid, entity })
+        Ok(Party { kind: Some(self.kind), uid: self.uid, entity, classes, is_listed })
     }
 }
 
@@ -226,3 +243,6 @@ fn pointer<'a>(caller: &'a Caller, pointer: &str) -> Option<&'a Value> {
         _ => value.get(&part),
     })
 }
+
+/// The entity type that agents are classified by.
+const AGENT_CLASS: &str = "AgentClass";

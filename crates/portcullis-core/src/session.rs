@@ -24,6 +24,7 @@ pub struct Session {
     bundle: Arc<Bundle>,
     caller: Caller,
     parties: Parties,
+    agent_classes: Vec<String>,
     granted: ScopeSet,
     unknown_scopes: Vec<String>,
 }
@@ -31,6 +32,7 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(bundle: Arc<Bundle>, caller: Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
         let parties = Parties::new(&bundle, &caller, known)?;
+        let agent_classes = agent_classes(&caller, &parties);
         let mut granted = ScopeSet::default();
         let mut unknown_scopes = Vec::new();
         for wire in caller.scopes().unwrap_or_default() {
@@ -39,7 +41,7 @@ impl Session {
                 None => unknown_scopes.push(wire.clone()),
             }
         }
-        Ok(Self { bundle, caller, parties, granted, unknown_scopes })
+        Ok(Self { bundle, caller, parties, agent_classes, granted, unknown_scopes })
     }
 
     /// The bundle that this session was prepared for.
@@ -52,6 +54,15 @@ impl Session {
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Every class of agents in which the subject or the actor is, be it that `entities.json` says so, a directory or the token.
+    ///
+    /// It can be more than ceilings see, for which `entities.json` alone counts where it names the agent: whoever stops a
+    /// class wants to stop all that come under its name.
+    #[must_use]
+    pub fn agent_classes(&self) -> &[String] {
+        &self.agent_classes
     }
 
     /// Scopes of the token that the bundle does not know. They grant nothing and are kept for the audit log.
@@ -121,6 +132,13 @@ impl Session {
             approval: approval.cloned(),
         })
     }
+}
+
+fn agent_classes(caller: &Caller, parties: &Parties) -> Vec<String> {
+    let stated = [&caller.subject().class, &caller.actor().and_then(|actor| actor.class.clone())];
+    let stated = stated.into_iter().flatten().cloned();
+    let known = parties.iter().flat_map(|party| party.classes().iter().cloned());
+    known.chain(stated).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A login time within the tolerance for clocks that differ counts as now; one beyond it is not believed.

@@ -77,6 +77,8 @@ impl Arrival {
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
         let ((target, grant), rate_limit) = self.pinned.gate.0.limits.settle(&counted, judged).await?;
+        // To count it may have taken a while. What was revoked since is not let in.
+        self.pinned.refuse_revoked(session.as_deref(), self.now)?;
         // Last, as it may have effects: what is refused has none.
         let permit = grant.map(|grant| self.pinned.gate.0.duties.permit(grant)).transpose()?;
         Ok(Entry { target, permit: permit.map(Arc::new), rate_limit })
@@ -94,7 +96,10 @@ impl Arrival {
         let action = target.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
         match caller {
             // The directory is not to be bothered for a route that does not exist.
-            Some(caller) if target.is_ok() => *session = Some(Arc::new(self.pinned.session(caller).await?)),
+            Some(caller) if target.is_ok() => {
+                let prepared = session.insert(Arc::new(self.pinned.session(caller).await?));
+                self.pinned.refuse_revoked(Some(prepared), self.now)?;
+            }
             Some(_) => {}
             None if action.is_some_and(Action::is_public) => {}
             None => return Err(Refusal::NoCredentials),

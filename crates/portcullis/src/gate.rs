@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_core::{Bundle, Caller, Grant, UnixTime};
-use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
+use portcullis_core::{Bundle, Caller, Grant, Session, UnixTime};
+use portcullis_token::{ApiKeys, Issuer, KeyPlace, Presented, PresentedToken, Revocations, Verifier};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -27,7 +27,6 @@ use crate::pinned::Pinned;
 use crate::query_token::QueryToken;
 use crate::refusal::Refusal;
 use crate::reload::Reloads;
-use crate::revocation;
 use crate::rules::Rules;
 use crate::settings::FixedSettings;
 use crate::transport::Transport;
@@ -174,9 +173,9 @@ impl Gate {
         if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
     }
 
-    /// How the credential of `caller` stands now.
-    pub(crate) fn standing(&self, caller: &Caller) -> Standing {
-        let now = self.0.clock.now();
+    /// How the credential of `session` stands now.
+    pub(crate) fn standing(&self, session: &Session) -> Standing {
+        let (now, caller) = (self.0.clock.now(), session.caller());
         let mut issuers = self.0.verifier.issuers();
         let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
         // As long as its token would be accepted with a new request.
@@ -184,11 +183,10 @@ impl Gate {
         if left.is_zero() {
             return Standing::Over(Ended::Expired);
         }
-        let revoked = self.0.revocations.as_ref().map(|known| revocation::refuse_revoked(known.as_ref(), caller, now));
-        match revoked {
-            Some(Err(Refusal::Unavailable { .. })) => Standing::Over(Ended::Unknown),
-            Some(Err(_)) => Standing::Over(Ended::Revoked),
-            Some(Ok(())) | None => Standing::Good { left },
+        match self.refuse_revoked(&Presented::of_session(session), now) {
+            Err(Refusal::Unavailable { .. }) => Standing::Over(Ended::Unknown),
+            Err(_) => Standing::Over(Ended::Revoked),
+            Ok(()) => Standing::Good { left },
         }
     }
 
@@ -249,9 +247,7 @@ impl Gate {
         };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = rules.engine.caller(&claims).map_err(unusable)?;
-        if let Some(revocations) = &self.0.revocations {
-            revocation::refuse_revoked(revocations.as_ref(), &caller, now)?;
-        }
+        self.refuse_revoked(&Presented::new(&caller), now)?;
         Ok(caller)
     }
 }

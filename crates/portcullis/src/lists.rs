@@ -18,7 +18,8 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// 500 if the action is no list, or if an item does not say what the schema declares.
+    /// 500 if the action is no list, or if an item does not say what the schema declares. 401 or 503 if the credential was
+    /// revoked meanwhile, or nobody can tell.
     pub fn filter<R: Resource>(&self, items: impl IntoIterator<Item = R>) -> Result<Vec<R>, Answer> {
         let Some(item_action) = self.item_action() else {
             return Err(self.refuse(Defect::NoList.into()));
@@ -30,6 +31,10 @@ impl Admission {
             let data = ResourceData::of(&item).map_err(|error| self.refuse(Defect::from(error).into()))?;
             match self.pinned().decide(session, &item_action, &data, Facts::none(), self.now()) {
                 Ok(_) => shown.push(item),
+                // What was revoked meanwhile is not about this item.
+                Err(refusal @ (Refusal::InvalidToken { .. } | Refusal::Unavailable { .. })) => {
+                    return Err(self.refuse(refusal));
+                }
                 Err(refusal) => {
                     hidden += 1;
                     if refusal.is_defect() {

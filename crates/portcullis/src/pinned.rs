@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis_core::{
     Action, Bundle, Caller, Decision, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::KeyPlace;
+use portcullis_token::{KeyPlace, Presented};
 
 use crate::answer::Answer;
 use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
@@ -60,7 +60,15 @@ impl Pinned {
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
         let request = Request::new(action, resource, now).with_facts(facts);
-        self.gate.0.duties.permit(self.grant(session, resource, &request)?)
+        let grant = self.grant(session, resource, &request)?;
+        // The handler may have waited for others since the request began.
+        self.refuse_revoked(session, now)?;
+        self.gate.0.duties.permit(grant)
+    }
+
+    /// Refuses what was revoked at this moment, be it by the class of an agent.
+    pub(crate) fn refuse_revoked(&self, session: Option<&Session>, now: UnixTime) -> Result<(), Refusal> {
+        session.map_or(Ok(()), |session| self.gate.refuse_revoked(&Presented::of_session(session), now))
     }
 
     fn grant(

@@ -109,7 +109,7 @@ impl Visit {
         let Some(session) = &self.session else {
             return Standing::Good { left: Duration::MAX };
         };
-        self.pinned.gate.standing(session.caller())
+        self.pinned.gate.standing(session)
     }
 
     /// What a handler that panicked has written is still whole: every change is one assignment.

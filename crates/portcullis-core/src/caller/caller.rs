@@ -251,8 +251,7 @@ pub struct Actor {
     /// Its id in policies: unique over all sources.
     pub id: String,
     /// The class of an agent: [`Actor::UNLISTED`], [`Actor::UNCLASSIFIED`], or what its hop or the profile's `agent_type`
-    /// says. The bundle's static
-    /// entities may say more.
+    /// says. It counts for nothing where the bundle's static entities name the agent.
     pub class: Option<String>,
     /// The number of hops of the chain; 1 if the actor acts for the subject directly.
     pub depth: usize,

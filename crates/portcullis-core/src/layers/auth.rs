@@ -6,7 +6,7 @@ use super::Standing;
 use crate::bundle::{Layer, NAMESPACE};
 use crate::caller::Caller;
 use crate::claims::Kind;
-use crate::parties::Parties;
+use crate::parties::{Parties, Party};
 use crate::time::UnixTime;
 
 /// `context.auth` as `layer` sees it: only ceilings see who acts, and no layer sees scopes.
@@ -45,7 +45,9 @@ pub(super) fn auth(caller: &Caller, parties: &Parties, standing: &Standing, laye
             ("id", text(&actor.id)),
             ("depth", RestrictedExpression::new_long(depth)),
         ];
-        fields.extend(actor.class.as_deref().map(|class| ("class", text(class))));
+        // What the token says of an agent that `entities.json` names is no class.
+        let listed = parties.actor.as_ref().is_some_and(Party::is_listed);
+        fields.extend(actor.class.as_deref().filter(|_| !listed).map(|class| ("class", text(class))));
         add("actor", Some(record(fields)));
     }
     RestrictedExpression::new_record(auth).unwrap_or_else(|_| RestrictedExpression::new_bool(false))

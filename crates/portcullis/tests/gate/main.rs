@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails, and tables are long"
 )]
 
+mod actors;
 mod api_keys;
 mod callers;
 mod challenges;
@@ -20,6 +21,7 @@ mod library;
 mod lists;
 mod log;
 mod measure;
+mod office;
 mod readiness;
 mod reload;
 mod replay;
