@@ -43,6 +43,8 @@ async fn serve(app: App) -> impl AsyncFn(Request<Vec<u8>>) -> Response<Vec<u8>> 
         .action("Health", health)
         .action("UpdateProject", update)
         .action("Pay", pay)
+        .action("Mail", mail)
+        .action("Approve", approve)
         .action("GetSecret", secret)
         .action("KeepSilent", silent)
         .action("Defy", defy)
@@ -132,6 +134,16 @@ async fn pay(handlers: Data<Handlers>, authz: Authz, id: Path<String>, body: Byt
     Ok(sent(handlers.paid(project.permit(), &project)))
 }
 
+async fn mail(handlers: Data<Handlers>, authz: Authz, id: Path<String>) -> Answer {
+    let project = authz.load_with(|| handlers.project(&id), &()).await?;
+    Ok(sent(handlers.mailed(project.permit(), &project)))
+}
+
+async fn approve(handlers: Data<Handlers>, _: Permit, authz: Authz, body: Bytes) -> Answer {
+    let ticket = authz.ticket(&handlers.ticket(&body))?;
+    Ok(sent(handlers.approved(&authz.approve(&ticket)?)))
+}
+
 async fn secret(handlers: Data<Handlers>, authz: Authz, id: Path<String>) -> Answer {
     let secret = authz.load(|| handlers.secret(&id)).await?;
     Ok(sent(handlers.revealed(secret.permit(), &secret)))
@@ -152,7 +164,7 @@ async fn rpc(handlers: Data<Handlers>, authz: Authz, body: Bytes) -> Answer {
     let rpc = handlers.rpc(&body);
     let project = handlers.project(&rpc.project).await.unwrap().unwrap();
     let project = match (&rpc.action, &rpc.payment) {
-        (Some(action), Some(payment)) => authz.check_as_with(action, project, payment)?,
+        (Some(action), Some(payment)) => authz.check_as_with(action, project, payment).await?,
         (Some(action), None) => authz.check_as(action, project)?,
         (None, _) => authz.check(project)?,
     };

@@ -41,6 +41,8 @@ async fn serve(app: App) -> impl AsyncFn(Request<Vec<u8>>) -> Response<Vec<u8>> 
         .action("Health", health)
         .action("UpdateProject", update)
         .action("Pay", pay)
+        .action("Mail", mail)
+        .action("Approve", approve)
         .action("GetSecret", secret)
         .action("KeepSilent", silent)
         .action("Defy", defy)
@@ -122,6 +124,16 @@ async fn pay(State(handlers): State<Handlers>, authz: Authz, Path(id): Path<Stri
     Ok(sent(handlers.paid(project.permit(), &project)))
 }
 
+async fn mail(State(handlers): State<Handlers>, authz: Authz, Path(id): Path<String>) -> Answer {
+    let project = authz.load_with(|| handlers.project(&id), &()).await?;
+    Ok(sent(handlers.mailed(project.permit(), &project)))
+}
+
+async fn approve(State(handlers): State<Handlers>, _: Permit, authz: Authz, body: Bytes) -> Answer {
+    let ticket = authz.ticket(&handlers.ticket(&body))?;
+    Ok(sent(handlers.approved(&authz.approve(&ticket)?)))
+}
+
 async fn secret(State(handlers): State<Handlers>, authz: Authz, Path(id): Path<String>) -> Answer {
     let secret = authz.load(|| handlers.secret(&id)).await?;
     Ok(sent(handlers.revealed(secret.permit(), &secret)))
@@ -142,7 +154,7 @@ async fn rpc(State(handlers): State<Handlers>, authz: Authz, body: Bytes) -> Ans
     let rpc = handlers.rpc(&body);
     let project = handlers.project(&rpc.project).await.unwrap().unwrap();
     let project = match (&rpc.action, &rpc.payment) {
-        (Some(action), Some(payment)) => authz.check_as_with(action, project, payment)?,
+        (Some(action), Some(payment)) => authz.check_as_with(action, project, payment).await?,
         (Some(action), None) => authz.check_as(action, project)?,
         (None, _) => authz.check(project)?,
     };

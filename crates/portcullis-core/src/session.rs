@@ -71,6 +71,18 @@ impl Session {
         &self.unknown_scopes
     }
 
+    /// Whether a scope of the token is the scope called `name`, or includes it.
+    #[must_use]
+    pub fn has_scope(&self, name: &str) -> bool {
+        self.bundle.scopes().id(name).is_some_and(|id| self.granted.contains(id))
+    }
+
+    /// When the subject last logged in, as far as it is believed at the time `now`: a login in the future is none.
+    #[must_use]
+    pub fn authenticated_at(&self, now: UnixTime) -> Option<UnixTime> {
+        self.caller.authenticated_at().and_then(|at| never_in_the_future(at, now))
+    }
+
     /// The name under which a token of this caller's issuer would carry the scope called `name`: what a challenge says.
     ///
     /// `None` if the bundle has no such scope, or if this issuer cannot confer it: then asking for it would be in vain.
@@ -127,7 +139,7 @@ impl Session {
         Ok(Standing {
             granted: self.granted.clone(),
             acr: self.caller.acr().map(str::to_owned),
-            authenticated_at: self.caller.authenticated_at().and_then(|at| never_in_the_future(at, now)),
+            authenticated_at: self.authenticated_at(now),
             bindings: self.caller.bindings().clone(),
             approval: approval.cloned(),
         })

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::request;
-use portcullis::{Algorithm, Bundle, Clock, Gate, GateBuilder, Issuer, KeySet, SystemClock, UnixTime, Verifier};
+use portcullis::{
+    Action, Algorithm, ApprovalKey, Approvals, Bundle, Clock, Gate, GateBuilder, Issuer, KeySet, SystemClock, UnixTime,
+    Verifier,
+};
 use serde_json::{Map, Value, json};
 
 use crate::TestIssuer;
@@ -43,8 +46,8 @@ use crate::TestIssuer;
 ///
 /// # Defaults
 ///
-/// The clock is the system's, and nothing is known beyond tokens and bundle. A bundle that counts on a directory, or has
-/// obligations, needs [`TestGate::with_options`].
+/// The clock is the system's, and nothing is known beyond tokens and bundle. People approve with the client `web`. A bundle
+/// that counts on a directory, or has obligations, needs [`TestGate::with_options`].
 #[derive(Debug)]
 pub struct TestGate {
     gate: Gate,
@@ -74,7 +77,10 @@ impl TestGate {
         let issuer = TestIssuer::new("https://issuer.test");
         let issuers = bundle.sources().aliases().map(|alias| trusted(alias, &issuer));
         let verifier = possible(Verifier::new(issuers.collect::<Vec<_>>()));
-        let gate = possible(options(Gate::builder(bundle, verifier)).build());
+        let waits = bundle.actions().any(Action::may_need_confirmation);
+        let gate = Gate::builder(bundle, verifier);
+        let gate = if waits { gate.approvals(approvals()) } else { gate };
+        let gate = possible(options(gate).build());
         Self { gate, issuer }
     }
 
@@ -110,6 +116,10 @@ impl TestGate {
         claims.retain(|_, value| !value.is_null());
         TestCredentials { bearer: format!("Bearer {}", self.issuer.sign(&claims.into())) }
     }
+}
+
+fn approvals() -> Approvals {
+    possible(Approvals::new(possible(ApprovalKey::random()), ["web"]))
 }
 
 /// A person called `id`, who has just logged in with the client `web`, and has neither scopes nor roles.

@@ -10,6 +10,7 @@
 
 mod algorithm;
 mod api_key;
+mod approval;
 mod base64url;
 mod claims;
 mod confirmation;
@@ -39,6 +40,10 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use api_key::{
     ApiKeyEntry, ApiKeyError, ApiKeySettings, ApiKeyStatus, ApiKeyText, ApiKeys, ApiKeysError, InvalidKeyFile,
     KeyFileError, KeyPlace, NewApiKey,
+};
+pub use approval::{
+    ApprovalKey, ApprovalKeyError, ApprovalSettings, ApprovalSettingsError, Approvals, ApprovalsError, Intent,
+    IntentError, InvalidTicket, NotApproved, SignedApproval, Ticket, UnfitApproval, VerifiedApproval,
 };
 pub use confirmation::BindingRule;
 pub use dpop::{

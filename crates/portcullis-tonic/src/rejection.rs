@@ -47,8 +47,8 @@ impl std::error::Error for Rejection {}
 
 /// The status that says `grpc`, with `google.rpc.ErrorInfo`, and `google.rpc.RetryInfo` where waiting helps.
 pub(crate) fn status(grpc: &GrpcStatus) -> Status {
-    let decision = grpc.decision_id().map(|id| ("decision".to_owned(), id.to_string()));
-    let mut details = ErrorDetails::with_error_info(grpc.reason(), grpc.domain(), HashMap::from_iter(decision));
+    let info: HashMap<_, _> = grpc.info().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut details = ErrorDetails::with_error_info(grpc.reason(), grpc.domain(), info);
     if let Some(delay) = grpc.retry_after() {
         details.set_retry_info(Some(delay));
     }

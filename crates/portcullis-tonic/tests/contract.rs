@@ -98,6 +98,10 @@ impl Projects {
                 let project = authz.load(|| handlers.project(id)).await?;
                 handlers.updated(project.permit(), &project)
             }
+            "Mail" => {
+                let project = authz.load_with(|| handlers.project(id), &()).await?;
+                handlers.mailed(project.permit(), &project)
+            }
             "GetSecret" => {
                 let secret = authz.load(|| handlers.secret(id)).await?;
                 handlers.revealed(secret.permit(), &secret)

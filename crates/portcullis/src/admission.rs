@@ -9,6 +9,7 @@ use portcullis_core::{Caller, Facts, Permit, Resource, ResourceData, Session, Un
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::confirm::Asked;
 use crate::decision_id::DecisionId;
 use crate::gate::RETRY_AFTER;
 use crate::lease::{Ended, Lease, Standing};
@@ -84,22 +85,27 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// The answer to send if it is denied.
+    /// The answer to send if it is denied. 500 for an action that a person may have to confirm (`@confirm`):
+    /// [`Admission::check_with`] decides it.
     pub fn check<R: Resource + ?Sized>(&self, resource: &R) -> Result<Permit, Answer> {
-        self.decide(None, resource, Ok(Facts::none()))
+        self.decide(None, resource)
     }
 
     /// Decides the action of the route on `resource`, with what the schema declares in its context.
     ///
+    /// An action that a person may have to confirm (`@confirm`) is decided so and in no other way. A denial that a person's word
+    /// would lift carries a ticket ([`Answer::ticket`]); an approval of it, sent with the same request, is used up by it.
+    ///
     /// # Errors
     ///
-    /// As [`Admission::check`].
-    pub fn check_with<R, F>(&self, resource: &R, facts: &F) -> Result<Permit, Answer>
+    /// As [`Admission::check`]. 500 if the action may have to be confirmed and the resource has no version, or a fact is an
+    /// integer beyond 2⁵³ − 1; 503 if nobody can say whether an approval was used.
+    pub fn check_with<R, F>(&self, resource: &R, facts: &F) -> impl Future<Output = Result<Permit, Answer>>
     where
         R: Resource + ?Sized,
         F: Serialize + ?Sized,
     {
-        self.decide(None, resource, Facts::of(facts).map_err(Defect::from))
+        self.decide_with(None, Asked::new(resource, facts))
     }
 
     /// Decides `action`, one of those that the schema declares for this route (`@via`), on `resource`.
@@ -108,7 +114,7 @@ impl Admission {
     ///
     /// As [`Admission::check`]; 403 if `action` is not declared for this route.
     pub fn check_as<R: Resource + ?Sized>(&self, action: &str, resource: &R) -> Result<Permit, Answer> {
-        self.decide(Some(action), resource, Ok(Facts::none()))
+        self.decide(Some(action), resource)
     }
 
     /// Decides `action` as [`Admission::check_as`] does, with facts.
@@ -116,12 +122,17 @@ impl Admission {
     /// # Errors
     ///
     /// As [`Admission::check_as`].
-    pub fn check_as_with<R, F>(&self, action: &str, resource: &R, facts: &F) -> Result<Permit, Answer>
+    pub fn check_as_with<R, F>(
+        &self,
+        action: &str,
+        resource: &R,
+        facts: &F,
+    ) -> impl Future<Output = Result<Permit, Answer>>
     where
         R: Resource + ?Sized,
         F: Serialize + ?Sized,
     {
-        self.decide(Some(action), resource, Facts::of(facts).map_err(Defect::from))
+        self.decide_with(Some(action), Asked::new(resource, facts))
     }
 
     /// The answer if the resource does not exist: the same as for one of a type marked `@hide` that is denied.
@@ -186,17 +197,21 @@ impl Admission {
         replaced
     }
 
-    fn decide<R: Resource + ?Sized>(
-        &self,
-        named: Option<&str>,
-        resource: &R,
-        facts: Result<Facts, Defect>,
-    ) -> Result<Permit, Answer> {
-        let visit = &*self.0;
+    fn decide<R: Resource + ?Sized>(&self, named: Option<&str>, resource: &R) -> Result<Permit, Answer> {
+        let visit = self.visit();
         let decided = visit.action(named).and_then(|action| {
+            if visit.pinned.may_need_confirmation(action) {
+                return Err(Defect::DecidedWithoutFacts { action: action.to_owned() }.into());
+            }
             let resource = ResourceData::of(resource).map_err(Defect::from)?;
-            visit.pinned.decide(visit.session.as_deref(), action, &resource, facts?, visit.now)
+            visit.pinned.decide(visit.session.as_deref(), action, &resource, Facts::none(), visit.now)
         });
+        self.settle(decided)
+    }
+
+    /// Remembers what was decided.
+    pub(crate) fn settle(&self, decided: Result<Permit, Refusal>) -> Result<Permit, Answer> {
+        let visit = self.visit();
         match decided {
             Ok(permit) => {
                 let mut progress = visit.progress();
@@ -211,6 +226,10 @@ impl Admission {
             }
             Err(refusal) => Err(self.refuse(refusal)),
         }
+    }
+
+    pub(crate) fn visit(&self) -> &Visit {
+        &self.0
     }
 
     pub(crate) fn pinned(&self) -> &Pinned {

@@ -10,6 +10,7 @@ use portcullis_core::{Action, Caller, Grant, Permit, Session, UnixTime};
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::challenge::Sender;
+use crate::confirm::PresentedApproval;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
 use crate::limits::{Counted, RateLimit};
@@ -33,6 +34,7 @@ pub struct Arrival {
     /// The address of the client, if it is known.
     pub(crate) peer: Option<IpAddr>,
     pub(crate) caller: Option<Caller>,
+    pub(crate) approval: PresentedApproval,
 }
 
 impl Arrival {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use http::HeaderName;
 use portcullis_core::{Bundle, Discharge};
 use portcullis_token::{
-    BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayScope, ReplayStore, Revocations, Verifier,
+    ApprovalSettingsError, Approvals, BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayScope, ReplayStore,
+    Revocations, Verifier,
 };
 
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
+use crate::confirm::Confirmations;
 use crate::connection::Proxies;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
@@ -19,6 +21,7 @@ use crate::gate::{Gate, Parts};
 use crate::limits::{Limit, LimitStore, Limits};
 use crate::metadata::ProtectedResource;
 use crate::query_token::QueryToken;
+use crate::refusal::chain;
 use crate::reload::Reloads;
 use crate::rules::{Around, Rules};
 use crate::settings::FixedSettings;
@@ -46,6 +49,7 @@ pub struct GateBuilder {
     fixed_settings: Option<FixedSettings>,
     limits: Vec<Limit>,
     limit_store: Option<Arc<dyn LimitStore>>,
+    approvals: Option<(Result<Approvals, ApprovalSettingsError>, ReplayScope)>,
 }
 
 impl GateBuilder {
@@ -69,6 +73,7 @@ impl GateBuilder {
             fixed_settings: None,
             limits: Vec::new(),
             limit_store: None,
+            approvals: None,
         }
     }
 
@@ -142,8 +147,26 @@ impl GateBuilder {
         self
     }
 
-    /// Remembers used proofs in `store`, such as one that several replicas share. With a memory for each replica, a stolen
-    /// proof could be used once at each.
+    /// Lets people confirm what others want to do for them, as `approvals` says (`@confirm`).
+    ///
+    /// Used approvals are remembered in the store that [`GateBuilder::replay_store`] names, or else in the memory of this gate:
+    /// with several replicas, an approval could be used once at each.
+    pub fn approvals(self, approvals: Approvals) -> Self {
+        self.approvals_of(Ok(approvals), ReplayScope::OneReplica)
+    }
+
+    /// As [`GateBuilder::approvals`], with what came of the settings and a memory of `scope`.
+    pub(crate) fn approvals_of(
+        mut self,
+        approvals: Result<Approvals, ApprovalSettingsError>,
+        scope: ReplayScope,
+    ) -> Self {
+        self.approvals = Some((approvals, scope));
+        self
+    }
+
+    /// Remembers used proofs and approvals in `store`, such as one that several replicas share. With a memory for each replica,
+    /// a stolen proof could be used once at each.
     pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
         self.replay = Some(store);
         self
@@ -194,6 +217,7 @@ impl GateBuilder {
             let memory = Arc::new(MemoryReplayStore::new(self.clock.now()));
             self.verifier = self.verifier.with_proofs(proofs.with_replay(memory));
         }
+        let confirmations = self.confirmations()?;
         if let Some(store) = self.replay.take() {
             self.verifier = self.verifier.with_replay(store);
         }
@@ -212,12 +236,14 @@ impl GateBuilder {
                 proxies: &self.proxies,
                 resource: &self.resource,
                 initial_scopes: &self.initial_scopes,
+                approval_scope: confirmations.as_ref().map(Confirmations::scope),
             },
         )?;
         let limits = Limits::new(self.limits, self.limit_store);
         limits.warn_of_gaps(rules.engine.bundle());
         Ok(Gate(Arc::new(Parts {
             limits,
+            confirmations,
             rules: RwLock::new(Arc::new(rules)),
             reloads: Reloads::default(),
             fixed_settings: self.fixed_settings,
@@ -238,10 +264,60 @@ impl GateBuilder {
     }
 }
 
+impl GateBuilder {
+    fn confirmations(&mut self) -> Result<Option<Confirmations>, GateError> {
+        let Some((approvals, scope)) = self.approvals.take() else {
+            return Ok(None);
+        };
+        let approvals = approvals.map_err(|error| GateError::Approval { reason: chain(&error) })?;
+        let store = match (&self.replay, scope) {
+            (Some(store), _) => Arc::clone(store),
+            (None, ReplayScope::Shared) => return Err(GateError::NoSharedApprovals),
+            (None, _) => Arc::new(MemoryReplayStore::new(self.clock.now())),
+        };
+        Ok(Some(Confirmations { approvals, store }))
+    }
+}
+
 /// Why a gate does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateError {
+    /// The settings of approvals cannot be had, such as their key.
+    #[error("`[approval]`: {reason}")]
+    Approval {
+        /// Why not.
+        reason: String,
+    },
+    /// What people's tokens need to approve is no scope that a token can carry for itself.
+    #[error("`[approval]` has the scope `{scope}`, which the schema does not have as a scope without a condition")]
+    ApprovalScope {
+        /// The scope.
+        scope: String,
+    },
+    /// A person would have to confirm what is decided before anybody knows its arguments.
+    #[error(
+        "a policy with `@confirm` is for the action `{action}`, which is decided before the handler: mark it `@deferred`, and \
+         decide it by `check_with`"
+    )]
+    ConfirmedBeforeHandler {
+        /// The action.
+        action: String,
+    },
+    /// A policy waits for a person, and nobody can approve.
+    #[error(
+        "a policy with `@confirm` is for the action `{action}`, and nobody can approve: add `[approval]` to the settings"
+    )]
+    NoApprovals {
+        /// The action.
+        action: String,
+    },
+    /// The settings say that replicas share what they know of used approvals, and there is no store for it.
+    #[error(
+        "`[approval]` says `replay = \"shared\"`, and the gate was given no store that replicas share; give it one by \
+         `GateBuilder::replay_store`"
+    )]
+    NoSharedApprovals,
     /// The schema gives an action the place at which the gate publishes metadata.
     #[error(
         "the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema"

@@ -14,6 +14,7 @@ use crate::arrival::Arrival;
 use crate::builder::GateBuilder;
 use crate::challenge::Sender;
 use crate::clock::Clock;
+use crate::confirm::{Confirmations, PresentedApproval};
 use crate::connection::Proxies;
 use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
@@ -47,6 +48,7 @@ use crate::transport::Transport;
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
 /// - No limits, and what limits count is counted in the memory of this process.
+/// - Nobody can confirm anything, so a bundle with `@confirm` has no gate.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
 pub struct Gate(pub(crate) Arc<Parts>);
@@ -80,6 +82,8 @@ pub(crate) struct Parts {
     pub(crate) revocations: Option<Box<dyn Revocations>>,
     pub(crate) proxies: Proxies,
     pub(crate) limits: Limits,
+    /// `None` if nothing that the gate decides is ever to be confirmed.
+    pub(crate) confirmations: Option<Confirmations>,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -151,7 +155,8 @@ impl Gate {
         let peer = self.0.proxies.client_address(head.connection());
         let identified = self.0.limits.guard(peer, self.identify(&pinned.rules, head, now, &mut sender)).await;
         let id = DecisionId::new(now);
-        let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None };
+        let approval = PresentedApproval::read(head.headers());
+        let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None, approval };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),
             Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName};
 use crate::answer::DPOP_NONCE;
 use crate::decision_id::DecisionId;
 use crate::limits::{POLICY, STATE};
-use crate::problem::Problem;
+use crate::problem::{Confirmation, Problem};
 
 /// What a gRPC client is told instead of an answer: the parts of a status, for adapters to encode.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub struct GrpcStatus {
     reason: String,
     decision: Option<DecisionId>,
     retry_after: Option<Duration>,
+    confirmation: Option<Confirmation>,
 }
 
 /// The codes with which the gate refuses.
@@ -63,7 +64,11 @@ impl GrpcStatus {
         let title = problem.title();
         let message = detail.map_or_else(|| title.to_owned(), |detail| format!("{title}: {detail}"));
         let reason = problem.name().replace('-', "_").to_ascii_uppercase();
-        Self { code: problem.code(), message, metadata, reason, decision, retry_after }
+        Self { code: problem.code(), message, metadata, reason, decision, retry_after, confirmation: None }
+    }
+
+    pub(crate) fn with_confirmation(self, confirmation: &Confirmation) -> Self {
+        Self { confirmation: Some(confirmation.clone()), ..self }
     }
 
     /// The code.
@@ -96,10 +101,15 @@ impl GrpcStatus {
         "portcullis"
     }
 
-    /// The id of what was decided.
-    #[must_use]
-    pub fn decision_id(&self) -> Option<DecisionId> {
-        self.decision
+    /// The `metadata` of a `google.rpc.ErrorInfo`: the id of what was decided as `decision`, and what a person can approve as
+    /// `ticket`, `expires_at` and, if an approval came with the call and did not count, `rejected`.
+    pub fn info(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let decision = self.decision.map(|id| ("decision", id.to_string()));
+        let confirmation = self.confirmation.as_ref();
+        let ticket = confirmation.map(|confirmation| ("ticket", confirmation.ticket.clone()));
+        let expires = confirmation.map(|confirmation| ("expires_at", confirmation.expires_at.clone()));
+        let rejected = confirmation.and_then(|confirmation| Some(("rejected", confirmation.rejected.clone()?)));
+        [decision, ticket, expires, rejected].into_iter().flatten()
     }
 
     /// How long to wait before trying again, where that can help.

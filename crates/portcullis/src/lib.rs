@@ -10,6 +10,7 @@ mod arrival;
 mod builder;
 mod challenge;
 mod clock;
+mod confirm;
 mod connection;
 mod credentials;
 mod decision_id;
@@ -62,9 +63,10 @@ pub use portcullis_core::{
     UnixTime,
 };
 pub use portcullis_token::{
-    AbsentAudience, Algorithm, BindingRule, CertificateField, CertificateThumbprint, ClientCredentials,
-    IntrospectedTokens, Introspection, Issuer, KeySet, KeySource, MemoryReplayStore, NonceKey, NoncePolicy, Nonces,
-    Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable, Target, Verifier,
+    AbsentAudience, Algorithm, ApprovalKey, Approvals, BindingRule, CertificateField, CertificateThumbprint,
+    ClientCredentials, IntrospectedTokens, Introspection, Issuer, KeySet, KeySource, MemoryReplayStore, NonceKey,
+    NoncePolicy, Nonces, Origin, Preset, ProofVerifier, RevocationList, Revocations, RevocationsUnavailable,
+    SignedApproval, Target, Ticket, Verifier,
 };
 pub use query_token::QueryToken;
 pub use readiness::Readiness;

@@ -10,6 +10,7 @@ use portcullis_token::{KeyPlace, Presented};
 
 use crate::answer::Answer;
 use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
+use crate::confirm::Confirmations;
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, DirectoryError};
 use crate::gate::{Gate, RETRY_AFTER};
@@ -71,7 +72,17 @@ impl Pinned {
         session.map_or(Ok(()), |session| self.gate.refuse_revoked(&Presented::of_session(session), now))
     }
 
-    fn grant(
+    /// Whether a person may have to confirm the action called `name`.
+    pub(crate) fn may_need_confirmation(&self, name: &str) -> bool {
+        self.bundle().action(name).is_some_and(Action::may_need_confirmation)
+    }
+
+    pub(crate) fn confirmations(&self) -> Result<&Confirmations, Defect> {
+        self.gate.0.confirmations.as_ref().ok_or(Defect::NoApprovals)
+    }
+
+    /// Decides. Nothing is discharged.
+    pub(crate) fn grant(
         &self,
         session: Option<&Session>,
         resource: &ResourceData,

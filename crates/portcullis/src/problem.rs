@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::confirm::Offer;
 use crate::decision_id::DecisionId;
 use crate::grpc::GrpcCode;
 
@@ -21,6 +22,7 @@ use crate::grpc::GrpcCode;
 /// | `dpop-required` | 401 | 16 | a token bound to a DPoP key would help |
 /// | `proof-of-possession-required` | 403 | 7 | a token bound to a client certificate would help |
 /// | `confirmation-required` | 403 | 7 | the user's confirmation would help |
+/// | `invalid-ticket` | 400 | 3 | what is to be approved is no ticket, or has expired |
 /// | `denied` | 403 | 7 | nothing that the caller could obtain would help |
 /// | `not-found` | 404 | 5 | no such resource, or none that the caller may know of |
 /// | `method-not-allowed` | 405 | 12 | the route has no such method |
@@ -41,6 +43,7 @@ pub(crate) enum Problem {
     DpopRequired,
     ProofOfPossessionRequired,
     ConfirmationRequired,
+    InvalidTicket,
     Denied,
     NotFound,
     MethodNotAllowed,
@@ -60,7 +63,7 @@ impl Problem {
     /// and who could not be identified is never told 7.
     pub(crate) fn code(self) -> GrpcCode {
         match self {
-            Self::MalformedCredentials => GrpcCode::InvalidArgument,
+            Self::MalformedCredentials | Self::InvalidTicket => GrpcCode::InvalidArgument,
             Self::HttpsRequired
             | Self::CredentialsRequired
             | Self::InvalidToken
@@ -120,6 +123,7 @@ impl Problem {
             Self::ConfirmationRequired => {
                 (StatusCode::FORBIDDEN, "confirmation-required", "The user's confirmation is required")
             }
+            Self::InvalidTicket => (StatusCode::BAD_REQUEST, "invalid-ticket", "The ticket is not accepted"),
             Self::Denied => (StatusCode::FORBIDDEN, "denied", "Denied"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
@@ -139,7 +143,10 @@ impl Problem {
                 Some("Let the user log in as the challenge says, and repeat the request with the new access token.")
             }
             Self::InsufficientScope => Some("The challenge lists all scopes that this operation needs."),
-            Self::ConfirmationRequired => Some("The user has to confirm this operation."),
+            Self::ConfirmationRequired => Some(
+                "The user has to approve the ticket. Then repeat the same request with the approval in the field \
+                 Portcullis-Approval.",
+            ),
             Self::InternalError => Some("The request was not judged, through no fault of the caller."),
             Self::Unavailable | Self::TooSlow => {
                 Some("Something that the decision needs is out of reach. Try again later.")
@@ -152,6 +159,7 @@ impl Problem {
             | Self::TooManyProofs
             | Self::QuotaExceeded
             | Self::ProofOfPossessionRequired
+            | Self::InvalidTicket
             | Self::Denied
             | Self::NotFound
             | Self::MethodNotAllowed => None,
@@ -159,13 +167,14 @@ impl Problem {
     }
 
     /// The body. `error` repeats the OAuth error of the challenge; `detail` is a fixed text or a policy's `@message`;
-    /// `violated` are the limits that are used up.
+    /// `violated` are the limits that are used up, and `confirmation` is what a person can approve.
     pub(crate) fn document(
         self,
         decision: Option<DecisionId>,
         error: Option<&str>,
         detail: Option<&str>,
         violated: &[String],
+        confirmation: Option<&Confirmation>,
     ) -> String {
         let (status, name, title) = self.row();
         let base = if self == Self::QuotaExceeded { REGISTERED } else { BASE };
@@ -177,6 +186,7 @@ impl Problem {
             error,
             decision: decision.map(|decision| decision.to_string()),
             violated_policies: violated,
+            confirmation,
         };
         // Strings and a number: nothing here can fail to serialise.
         serde_json::to_string(&document).unwrap_or_default()
@@ -196,6 +206,29 @@ struct Document<'a> {
     decision: Option<String>,
     #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
     violated_policies: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<&'a Confirmation>,
+}
+
+/// What a person can approve, as callers are told.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Confirmation {
+    pub(crate) ticket: String,
+    /// RFC 3339.
+    pub(crate) expires_at: String,
+    /// Why the approval that came with the request did not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected: Option<String>,
+}
+
+impl From<&Offer> for Confirmation {
+    fn from(Offer { ticket, rejected }: &Offer) -> Self {
+        Self {
+            ticket: ticket.text().to_owned(),
+            expires_at: ticket.expires().to_string(),
+            rejected: rejected.map(|rejected| rejected.to_string()),
+        }
+    }
 }
 
 /// The base of all type URIs. They are names: nothing needs to be served there (RFC 9457 §3.1.1).

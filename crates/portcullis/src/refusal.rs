@@ -7,8 +7,11 @@ use portcullis_core::{
     Binding, Bundle, ClaimsError, Denial, DenialKind, FactsError, Layer, ObligationError, Remedy, ResourceError,
     Session, SessionError,
 };
-use portcullis_token::{ApiKeyError, CertificateFieldError, ProofError, TokenError};
+use portcullis_token::{
+    ApiKeyError, ApprovalsError, CertificateFieldError, IntentError, InvalidTicket, NotApproved, ProofError, TokenError,
+};
 
+use crate::confirm::Offer;
 use crate::credentials::{Malformed, Proofs};
 use crate::gate::RETRY_AFTER;
 use crate::lease::Ended;
@@ -63,6 +66,12 @@ pub(crate) enum Refusal {
     /// As `Unavailable`, but it is we who did not wait any longer.
     #[error("the directory did not answer in time")]
     TooSlow { retry_after: Duration },
+    /// What was shown to be approved is no ticket.
+    #[error("{0}")]
+    InvalidTicket(#[from] InvalidTicket),
+    /// Scopes are under the names of the caller's issuer.
+    #[error("not approved: {0}")]
+    NotApproved(#[from] NotApproved),
     #[error("{0}")]
     Defect(#[from] Defect),
 }
@@ -76,6 +85,8 @@ pub(crate) struct Denied {
     /// The scopes that the operation needs, under the names that the caller's issuer gives them. `None` if it cannot
     /// confer one of them, or a resource must not ask for it.
     pub(crate) scopes: Option<Vec<String>>,
+    /// What a person can approve, where that is all that is missing.
+    pub(crate) offer: Option<Offer>,
 }
 
 /// The service, its policies or its data are at fault. The caller learns nothing but that.
@@ -103,6 +114,19 @@ pub(crate) enum Defect {
     Undischarged(Vec<ObligationError>),
     #[error("the directory supplies another resource than it was asked for")]
     OtherResource,
+    #[error(
+        "`{action}` may have to be confirmed by a person, who must know with which arguments: decide it by `check_with`, \
+         `check_as_with` or `load_with`"
+    )]
+    DecidedWithoutFacts { action: String },
+    #[error("it cannot be told what a person would confirm: {0}")]
+    Intent(#[from] IntentError),
+    #[error("there is no ticket: {0}")]
+    Ticket(#[from] ApprovalsError),
+    #[error("the ids of subject, actor, client and resource are too long for an approval")]
+    LongApproval,
+    #[error("the handler deals with approvals, and the gate has no `[approval]`")]
+    NoApprovals,
     /// The caller's token may be right. Nobody can say.
     #[error("{0}")]
     Credentials(TokenError),
@@ -123,7 +147,7 @@ impl Refusal {
         };
         let scopes = needed.iter().map(wire).collect();
         let hidden = entity_type.is_some_and(|entity_type| bundle.is_hidden(entity_type));
-        Self::Denied(Box::new(Denied { denial, hidden, scopes }))
+        Self::Denied(Box::new(Denied { denial, hidden, scopes, offer: None }))
     }
 
     /// Whether credentials were shown that are not accepted. A client that needs a nonce did nothing wrong.
@@ -161,6 +185,14 @@ pub(crate) struct Obtainable<'a> {
 }
 
 impl Denied {
+    /// Whether a person's word lifts it, and nothing else is to be obtained first.
+    pub(crate) fn is_confirmation_all_that_is_missing(&self) -> bool {
+        let only_confirm = |remedy: &Remedy| {
+            remedy.confirm() && remedy.scopes().is_empty() && remedy.step_up().is_none() && remedy.bindings().is_empty()
+        };
+        self.denial.kind() != DenialKind::Error && self.denial.remedy().is_some_and(only_confirm)
+    }
+
     /// `None` where nothing honestly helps: also where the caller's issuer cannot confer a scope, or no proof would be
     /// verified.
     pub(crate) fn obtainable(&self, proofs: Proofs) -> Option<Obtainable<'_>> {

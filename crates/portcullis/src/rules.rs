@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use portcullis_core::{Bundle, Engine};
+use portcullis_core::{Action, Bundle, Engine};
 use portcullis_token::Verifier;
 
 use crate::builder::GateError;
@@ -28,6 +28,8 @@ pub(crate) struct Around<'a> {
     pub(crate) proxies: &'a Proxies,
     pub(crate) resource: &'a ProtectedResource,
     pub(crate) initial_scopes: &'a [String],
+    /// `None` if nobody can approve anything.
+    pub(crate) approval_scope: Option<&'a str>,
 }
 
 impl Rules {
@@ -35,7 +37,8 @@ impl Rules {
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
     pub(crate) fn new(bundle: Arc<Bundle>, around: &Around<'_>) -> Result<Self, GateError> {
-        let Around { verifier, directory, proxies, resource, initial_scopes } = around;
+        let Around { verifier, directory, proxies, resource, initial_scopes, approval_scope } = around;
+        can_be_confirmed(&bundle, *approval_scope)?;
         let supplies = directory.supplies();
         let missing = bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
         if let Some(entity_type) = missing {
@@ -59,6 +62,20 @@ impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules").field("bundle", &self.engine.bundle().hash()).finish_non_exhaustive()
     }
+}
+
+/// What a person may have to confirm is decided in the handler, with its arguments, and can be approved.
+pub(crate) fn can_be_confirmed(bundle: &Bundle, approval_scope: Option<&str>) -> Result<(), GateError> {
+    let confirmable = || bundle.actions().filter(|action| action.may_need_confirmation());
+    let name = |action: &Action| action.name().to_owned();
+    if let Some(action) = confirmable().find(|action| action.is_decided_before_some_handler()) {
+        return Err(GateError::ConfirmedBeforeHandler { action: name(action) });
+    }
+    let Some(scope) = approval_scope else {
+        return confirmable().next().map_or(Ok(()), |action| Err(GateError::NoApprovals { action: name(action) }));
+    };
+    let known = bundle.scopes().get(scope).is_some_and(|scope| !scope.is_conditional());
+    if known { Ok(()) } else { Err(GateError::ApprovalScope { scope: scope.to_owned() }) }
 }
 
 /// The route of the schema that stands where the gate serves metadata.

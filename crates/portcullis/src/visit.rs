@@ -9,6 +9,7 @@ use portcullis_core::{Action, Permit, Session, UnixTime};
 use crate::answer::Answer;
 use crate::arrival::{Arrival, Entry};
 use crate::challenge::Sender;
+use crate::confirm::PresentedApproval;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
 use crate::lease::Standing;
@@ -30,6 +31,7 @@ pub(crate) struct Visit {
     pub(crate) sender: Sender,
     pub(crate) permit: Option<Arc<Permit>>,
     pub(crate) rate_limit: RateLimit,
+    pub(crate) approval: PresentedApproval,
     target: Target,
     progress: Mutex<Progress>,
 }
@@ -64,12 +66,26 @@ impl Visit {
         session: Option<Arc<Session>>,
         entry: Entry,
     ) -> Self {
-        let Arrival { pinned, id, now, method, sender, .. } = arrival;
+        let Arrival { pinned, id, now, method, sender, approval, .. } = arrival;
         let Entry { target, permit, rate_limit } = entry;
         let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
         let route = route.map_or("", RouteMatch::pattern).to_owned();
         let progress = Mutex::default();
-        Self { pinned, id, now, method, protocol, route, session, sender, permit, rate_limit, target, progress }
+        Self {
+            pinned,
+            id,
+            now,
+            method,
+            protocol,
+            route,
+            session,
+            sender,
+            permit,
+            rate_limit,
+            approval,
+            target,
+            progress,
+        }
     }
 
     /// The action that is decided if the handler says `named`.

@@ -107,7 +107,6 @@ async fn every_outcome_has_its_answer() {
             "insufficient-scope",
         ),
         // What cannot be said in a challenge.
-        ("POST /projects/p/mail", json!({}), 403, "-", "confirmation-required"),
         ("GET /projects/p/keys", json!({}), 403, "-", "proof-of-possession-required"),
         ("GET /projects/p/keys", json!({ "scope": "" }), 403, "-", "proof-of-possession-required"),
         // Nobody verifies DPoP proofs here, so a token that is bound by DPoP would not help.

@@ -66,10 +66,6 @@ action "DeleteProject" in ["manage:projects"] appliesTo {
 action "Pay" in ["write:projects"] appliesTo {
   principal: [User], resource: [Project], context: { auth: Portcullis::Auth, now: datetime, amount: Long }
 };
-@http("POST /projects/{project}/mail")
-action "Mail" in ["write:projects"] appliesTo {
-  principal: [User], resource: [Project], context: Portcullis::Context
-};
 @http("GET /projects/{project}/export")
 action "Export" in ["read:projects"] appliesTo {
   principal: [User], resource: [Project], context: Portcullis::Context
@@ -145,8 +141,6 @@ when { resource.archived };
 unless { context.auth has acr && ["mfa", "phr"].contains(context.auth.acr) };
 @id("fresh") @max_age("5m") forbid (principal, action == Action::"DeleteProject", resource)
 unless { context.auth has authenticated_at && context.now.durationSince(context.auth.authenticated_at) <= duration("5m") };
-@id("ask-first") @confirm("user") forbid (principal, action == Action::"Mail", resource)
-unless { context.auth has approval && context.auth.approval.by == principal };
 @id("bound") @require_binding("dpop") forbid (principal, action == Action::"Export", resource)
 unless { context.auth.binding.contains(Portcullis::Binding::"dpop") };
 @id("certified") @require_binding("mtls") forbid (principal, action == Action::"GetKeys", resource)
@@ -496,7 +490,6 @@ pub(crate) fn router(gate: &Gate) -> portcullis_axum::GateRouter<Calls> {
         .action("UpdateProject", update)
         .action("DeleteProject", shown)
         .action("Pay", pay)
-        .action("Mail", shown)
         .action("Export", shown)
         .action("GetKeys", shown)
         .action("Audit", shown)

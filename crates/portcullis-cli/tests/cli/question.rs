@@ -94,9 +94,8 @@ fn facts_and_bindings_and_approvals_are_told() {
     run(&format!("{pay} --binding dpop")).ends_with(0);
     let send = |approved: &str| {
         let claims = r#"{"iss":"https://issuer.example.com","sub":"ann","client_id":"web","iat":1767268740,"exp":1767272340,"scope":"send:email:requires-confirmation"}"#;
-        let mailbox = r#"{"type":"Mailbox","id":"m","attributes":{"owner":"ann","contacts":["bob"]}}"#;
-        let words =
-            ["decide", "policies/assistant", "--claims", claims, "--resource", mailbox, "--action", "SendEmail"];
+        let draft = r#"{"type":"Draft","id":"m","attributes":{"owner":"ann","contacts":["bob"]}}"#;
+        let words = ["decide", "policies/assistant", "--claims", claims, "--resource", draft, "--action", "SendEmail"];
         portcullis(words.into_iter().chain(["--facts", r#"{"message":{"to":["bob"],"attachments":0}}"#, approved]))
     };
     send("--approved-by=ann").ends_with(0);

@@ -21,8 +21,8 @@ manage:projects
 #[test]
 fn scopes_are_json_for_programs() {
     let answer = run("scopes policies/assistant --format json").ends_with(0).json();
-    let calendar = &answer["scopes"][0];
-    assert_eq!(calendar["name"], "read:calendar");
+    let roots = answer["scopes"].as_array().unwrap();
+    let calendar = roots.iter().find(|scope| scope["name"] == "read:calendar").unwrap();
     assert_eq!(calendar["scopes"][0]["conditional"], true);
     assert_eq!(calendar["scopes"][0]["actions"], serde_json::json!(["GetEvent", "ListEvents"]));
 }

@@ -35,6 +35,7 @@ pub struct Action {
     pub(crate) doc: Option<String>,
     /// Whether some policy that can match reads the resource's attributes, tags or ancestors.
     pub(crate) reads_resource: bool,
+    pub(crate) confirmable: bool,
 }
 
 /// How consent to an action is judged.
@@ -94,8 +95,15 @@ impl Action {
         self.is_deferred() || !(self.is_public() || self.resource.as_ref().is_some_and(known))
     }
 
+    /// Whether a person may have to confirm it: some policy that can match waits for that (`@confirm`).
+    #[must_use]
+    pub fn may_need_confirmation(&self) -> bool {
+        self.confirmable
+    }
+
     /// Whether some way to this action is decided before its handler.
-    pub(super) fn is_decided_before_some_handler(&self) -> bool {
+    #[must_use]
+    pub fn is_decided_before_some_handler(&self) -> bool {
         let http = !self.routes.is_empty() && !self.is_deferred();
         http || !self.grpc.is_empty() && !self.is_deferred_over_grpc()
     }
@@ -201,6 +209,7 @@ impl Reader<'_> {
             lists: self.lists(problems),
             doc: self.annotation("doc").map(str::to_owned),
             reads_resource: false,
+            confirmable: false,
             consent,
             routes,
             via,

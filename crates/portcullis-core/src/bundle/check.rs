@@ -64,8 +64,8 @@ impl Checker<'_> {
         valid
     }
 
-    /// The rules of policies, one by one. Marks the actions for which some policy reads the resource, and returns the
-    /// entity types of which some policy names an entity.
+    /// The rules of policies, one by one. Marks the actions for which some policy reads the resource, or waits for a person, and
+    /// returns the entity types of which some policy names an entity.
     pub(super) fn policies(
         &self,
         actions: &mut BTreeMap<String, Action>,
@@ -79,9 +79,12 @@ impl Checker<'_> {
             for literal in &mentions.literals {
                 self.literal(policy, literal, problems);
             }
-            if mentions.reads_resource {
+            let confirm = policy.policy.lift.confirm;
+            if mentions.reads_resource || confirm {
                 for action in actions.values_mut().filter(|action| policy.policy.head.matches(action)) {
-                    action.reads_resource = true;
+                    action.reads_resource |= mentions.reads_resource;
+                    // Nobody is there to confirm for the public.
+                    action.confirmable |= confirm && !action.is_public();
                 }
             }
             named.extend(mentions.literals.iter().map(|literal| literal.entity_type.clone()));

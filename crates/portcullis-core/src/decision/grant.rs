@@ -64,6 +64,16 @@ impl Grant {
 ///     portcullis_core::Permit(grant) // the field is private
 /// }
 /// ```
+///
+/// Nor is a [`Grant`] one, whose obligations nobody has discharged yet:
+///
+/// ```compile_fail,E0308
+/// fn publish(_: &portcullis_core::Permit) {}
+///
+/// fn too_early(grant: portcullis_core::Grant) {
+///     publish(&grant);
+/// }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Permit(Grant);
 

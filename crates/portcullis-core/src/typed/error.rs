@@ -37,6 +37,9 @@ pub enum ValueProblem {
         /// The text form that was expected.
         expected: &'static str,
     },
+    /// An integer that not every reader of JSON takes for the same number, where one text must mean one thing (RFC 7493 §2.2).
+    #[error("is an integer beyond 2^53 - 1, which readers of JSON may take for another one: declare it as a string")]
+    NotInteroperable,
     /// The schema declares the attribute and serialisation passed it over in silence, so nobody knows whether it is
     /// absent. Serde's `skip`, a `rename` and a flattened `skip_serializing_if` do this.
     #[error("was never serialised: emit it, with `None` or `skip_field` when it is absent")]

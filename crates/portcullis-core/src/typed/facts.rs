@@ -6,6 +6,7 @@ use cedar_policy::RestrictedExpression;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::canonical;
 use super::convert::Origin;
 use super::error::{ValueError, ValueProblem};
 use super::node::Node;
@@ -58,6 +59,32 @@ impl Facts {
     /// As [`Facts::of`].
     pub fn from_json(value: &Value) -> Result<Self, FactsError> {
         Node::of_json(value).map(Self).map_err(FactsError::unusable)
+    }
+
+    /// The facts as one text, whatever their order was: canonical JSON (RFC 8785), without the facts that are absent. What is
+    /// signed or compared is this text.
+    ///
+    /// ```
+    /// use portcullis_core::Facts;
+    /// use serde_json::json;
+    ///
+    /// let facts = Facts::from_json(&json!({ "to": ["ann"], "amount": 3, "note": null }))?;
+    /// assert_eq!(facts.canonical()?, r#"{"amount":3,"to":["ann"]}"#);
+    /// # Ok::<(), portcullis_core::FactsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a fact has two values, or is an integer that not every reader of JSON takes for the same number (RFC 7493 §2.2):
+    /// above 2⁵³ − 1, or below its negative.
+    pub fn canonical(&self) -> Result<String, FactsError> {
+        let mut text = String::new();
+        match &self.0 {
+            // No facts and facts of which all are absent are the same.
+            Node::Null => text.push_str("{}"),
+            facts => canonical::write(facts, &mut text).map_err(FactsError::unusable)?,
+        }
+        Ok(text)
     }
 
     /// The facts as `action` declares them.

@@ -9,6 +9,7 @@
 //! A `forbid` whose attribute is missing is false, without an error. So nothing here guesses: what the schema declares
 //! is there with its type, or its absence was stated, or there is no value at all.
 
+mod canonical;
 mod capture;
 mod compound;
 mod convert;

@@ -70,6 +70,14 @@ pub trait Resource: Serialize {
     fn parents(&self) -> Parents {
         Parents::unstated()
     }
+
+    /// What becomes another one whenever the resource changes: a counter, an entity tag, a hash of the content.
+    ///
+    /// A resource of an action that a person may have to confirm (`@confirm`) must have one: what is confirmed is this version,
+    /// and no later one.
+    fn version(&self) -> Option<Cow<'_, str>> {
+        None
+    }
 }
 
 impl<R: Resource> Resource for &R {
@@ -81,6 +89,10 @@ impl<R: Resource> Resource for &R {
 
     fn parents(&self) -> Parents {
         R::parents(self)
+    }
+
+    fn version(&self) -> Option<Cow<'_, str>> {
+        R::version(self)
     }
 }
 
@@ -131,6 +143,7 @@ pub struct ResourceData {
     /// `None` for a bare id.
     attributes: Option<Node>,
     parents: Parents,
+    version: Option<String>,
 }
 
 impl ResourceData {
@@ -147,6 +160,7 @@ impl ResourceData {
             id: resource.id().into_owned(),
             attributes: Some(attributes),
             parents: resource.parents(),
+            version: resource.version().map(Cow::into_owned),
         })
     }
 
@@ -163,13 +177,13 @@ impl ResourceData {
     ) -> Result<Self, ResourceError> {
         let ty = ty.into();
         let attributes = Node::of_json(attributes).map_err(|error| ResourceError::value(&ty, &error))?;
-        Ok(Self { ty, id: id.into(), attributes: Some(attributes), parents })
+        Ok(Self { ty, id: id.into(), attributes: Some(attributes), parents, version: None })
     }
 
     /// An id alone, for decisions that read nothing of the resource but its identity.
     #[must_use]
     pub fn bare(ty: impl Into<Cow<'static, str>>, id: impl Into<String>) -> Self {
-        Self { ty: ty.into(), id: id.into(), attributes: None, parents: Parents::unstated() }
+        Self { ty: ty.into(), id: id.into(), attributes: None, parents: Parents::unstated(), version: None }
     }
 
     /// The full name of the entity type.
@@ -182,6 +196,12 @@ impl ResourceData {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What becomes another one whenever the resource changes. `None` if the application did not say.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Whether this is an id alone. It must not be decided where a policy reads attributes or parents.

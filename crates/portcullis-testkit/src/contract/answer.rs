@@ -1,7 +1,7 @@
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{Method, Response};
 
-use super::app::{nonces, now};
+use super::app::{approvals, nonces, now};
 
 /// An answer as the files of the contract have it: status, header fields by name, body.
 ///
@@ -36,7 +36,7 @@ pub(super) fn transcript(method: &Method, response: &Response<Vec<u8>>, handler_
     text.extend(fields.iter().map(|(name, value)| format!("\n{name}: {value}")));
     let body = String::from_utf8_lossy(response.body());
     if !body.is_empty() {
-        text.extend(["\n\n", &mask_decision(&body)]);
+        text.extend(["\n\n", &mask_ticket(&mask_decision(&body))]);
     }
     text
 }
@@ -55,6 +55,15 @@ fn mask_decision(body: &str) -> String {
     }
 }
 
+/// A ticket, if it is one.
+fn mask_ticket(body: &str) -> String {
+    let ticket = body.split_once(TICKET).and_then(|(_, rest)| rest.split_once('"')).map(|(ticket, _)| ticket);
+    match ticket.filter(|ticket| approvals().read(ticket, now()).is_ok()) {
+        Some(ticket) => body.replacen(ticket, "<ticket>", 1),
+        None => body.to_owned(),
+    }
+}
+
 /// RFC 9562 §4, version 7.
 fn is_uuid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
@@ -65,3 +74,4 @@ fn is_uuid(text: &str) -> bool {
 }
 
 const DECISION: &str = "\"decision\":\"";
+const TICKET: &str = "\"ticket\":\"";

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::HeaderName;
 use portcullis::{
-    Algorithm, BoxFuture, Bundle, BundleFiles, BundleSettings, Caller, CertificateField, Clock, Directory,
-    DirectoryError, Gate, GateBuilder, Issuer, KeySet, Kind, Layer, MemoryReplayStore, NonceKey, NoncePolicy, Nonces,
-    Origin, Parents, PrincipalFacts, Profile, ProofVerifier, ProtectedResource, Proxies, QueryToken, ResourceData,
-    RevocationList, Source, SourceSettings, Target, UnixTime, Verifier,
+    Algorithm, ApprovalKey, Approvals, BoxFuture, Bundle, BundleFiles, BundleSettings, Caller, CertificateField, Clock,
+    Directory, DirectoryError, Gate, GateBuilder, Issuer, KeySet, Kind, Layer, MemoryReplayStore, NonceKey,
+    NoncePolicy, Nonces, Origin, Parents, PrincipalFacts, Profile, ProofVerifier, ProtectedResource, Proxies,
+    QueryToken, ResourceData, RevocationList, Source, SourceSettings, Target, UnixTime, Verifier,
 };
 use portcullis_token::{ApiKeys, KeyPlace, NewApiKey, Recall, ReplayFuture, ReplayStore, ReplayStoreError, UsedProof};
 use serde_json::json;
@@ -110,7 +110,7 @@ impl World {
         let gate = gate.clock(Stopped).directory(Known).revocations(revoked());
         // All other answers of the directory are there at once.
         let gate = gate.directory_timeout(Duration::from_millis(1));
-        let gate = configured(gate, settings).build();
+        let gate = configured(gate, settings).approvals(approvals()).build();
         Self { app: App::new(ready(gate)), issuer, holder, thief, keys }
     }
 }
@@ -207,6 +207,12 @@ fn proofs(nonces: NoncePolicy) -> ProofVerifier {
     let store = Arc::new(Moody { memory: MemoryReplayStore::new(now()) });
     let proofs = ready(ProofVerifier::new([ready(Origin::new(RESOURCE))], store));
     ready(proofs.with_algorithms([Algorithm::Es256, Algorithm::Ed25519])).with_nonces(nonces)
+}
+
+/// Tickets and approvals of all services of the contract. People approve with the client `web`.
+pub(super) fn approvals() -> Approvals {
+    let approvals = ready(Approvals::new(ready(ApprovalKey::new(&[8; 32])), ["web"]));
+    approvals.with_scope("read:profile")
 }
 
 /// Nonces with a key that all services of the contract share, so that expectations can name them.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{Response, StatusCode};
-use portcullis::{AllowedAction, Caller, Permit, Resource};
+use portcullis::{AllowedAction, Caller, Permit, Resource, SignedApproval};
 use serde::Serialize;
 
 /// What the handlers do once the framework has called them. Cheap to clone; all clones count together.
@@ -18,10 +18,9 @@ use serde::Serialize;
 pub struct Handlers(Arc<AtomicUsize>);
 
 /// The actions whose handlers are [`Handlers::shown`]: the framework hands over a permit, and one parameter of the path.
-pub const SHOWN: [&str; 12] = [
+pub const SHOWN: [&str; 11] = [
     "GetProject",
     "DeleteProject",
-    "Mail",
     "Export",
     "GetKeys",
     "Audit",
@@ -126,6 +125,25 @@ impl Handlers {
         said(format!("{} {}", permit.action(), project.id))
     }
 
+    /// `Mail`, after `authz.load_with(|| handlers.project(id), &())`.
+    #[must_use]
+    pub fn mailed(&self, permit: &Permit, project: &Project) -> Response<String> {
+        said(format!("{} {}", permit.action(), project.id))
+    }
+
+    /// The ticket in the body of `Approve`, for `authz.ticket`. What that returns goes to `authz.approve`.
+    #[must_use]
+    pub fn ticket(&self, body: &[u8]) -> String {
+        self.called();
+        text(body)
+    }
+
+    /// `Approve`, in the end.
+    #[must_use]
+    pub fn approved(&self, approval: &SignedApproval) -> Response<String> {
+        said(format!("approved until {}", approval.expires()))
+    }
+
     /// What the body of `Pay` says: an amount.
     #[must_use]
     pub fn payment(&self, body: &[u8]) -> Payment {
@@ -228,7 +246,7 @@ pub struct Project {
 }
 
 impl Project {
-    fn new(id: &str) -> Self {
+    pub(super) fn new(id: &str) -> Self {
         Self { id: id.to_owned(), owner: "ann".to_owned(), archived: id.starts_with("old") }
     }
 }
@@ -238,6 +256,10 @@ impl Resource for Project {
 
     fn id(&self) -> Cow<'_, str> {
         self.id.as_str().into()
+    }
+
+    fn version(&self) -> Option<Cow<'_, str>> {
+        Some("1".into())
     }
 }
 

@@ -40,7 +40,7 @@ impl LimitStore for Dry {
     }
 }
 
-/// The bundle of the other services, with limits. The issuer is replaced by the one of the contract.
+/// The bundle of the other services, with limits. The issuer is replaced by the one of the contract, and so are approvals.
 const SETTINGS: &str = r#"
 [layers]
 consent = "none"
@@ -57,6 +57,12 @@ algorithms = ["ES256"]
 keys = { url = "https://as.example.com/jwks" }
 unlisted_clients = "person"
 scope_names = { profile = "read:profile" }
+
+[approval]
+clients = ["web"]
+key = { env = "NOT_READ" }
+replay = "one-replica"
+scope = "read:profile"
 
 [[limit]]
 name = "agents"

@@ -104,6 +104,7 @@ const FILES: &[(&str, &str)] = &[
     ("bearer.http", include_str!("rows/bearer.http")),
     ("decisions.http", include_str!("rows/decisions.http")),
     ("handlers.http", include_str!("rows/handlers.http")),
+    ("confirmation.http", include_str!("rows/confirmation.http")),
     ("routes.http", include_str!("rows/routes.http")),
     ("strict.http", include_str!("rows/strict.http")),
     ("metadata.http", include_str!("rows/metadata.http")),

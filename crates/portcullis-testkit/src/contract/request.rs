@@ -1,10 +1,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Request};
-use portcullis::Connection;
+use portcullis::{Connection, Engine, Facts, ResourceData, Session, Ticket};
+use portcullis_core::VerifiedClaims;
+use portcullis_token::Intent;
 use serde_json::{Map, Value, json};
 
-use super::app::{ISSUER, NOW, RESOURCE, World, ago, nonces, ready};
+use super::app::{ISSUER, NOW, RESOURCE, World, ago, approvals, nonces, now, ready};
+use super::handlers::Project;
 use super::row::Row;
 use crate::TestIssuer;
 
@@ -15,16 +18,18 @@ pub(super) struct Sender<'a> {
     token: String,
     /// The last proof that was sent.
     proof: String,
+    /// The last approval that was sent.
+    approval: String,
 }
 
 impl<'a> Sender<'a> {
     pub(super) fn new(world: &'a World) -> Self {
-        Self { world, token: String::new(), proof: String::new() }
+        Self { world, token: String::new(), proof: String::new(), approval: String::new() }
     }
 
     /// The request of `row`. What the server knows of the connection is a [`Connection`] in the extensions.
     pub(super) fn request(&mut self, row: &Row) -> Request<Vec<u8>> {
-        let mut request = Request::new(row.body.clone().into_bytes());
+        let mut request = Request::new(self.fill_in(&row.body, row));
         *request.method_mut() = row.method.clone();
         *request.uri_mut() = ready(row.target.parse());
         for (name, value) in &row.fields {
@@ -61,6 +66,13 @@ impl<'a> Sender<'a> {
             "certificate" => STANDARD.encode(CERTIFICATE),
             "same token" => self.token.clone(),
             "same proof" => self.proof.clone(),
+            "same approval" => self.approval.clone(),
+            "ticket" => self.ticket(&more, NOW).text().to_owned(),
+            "stale ticket" => self.ticket(&more, NOW - 900).text().to_owned(),
+            "approval" => {
+                self.approval = self.approve(&self.ticket(&more, NOW));
+                self.approval.clone()
+            }
             _ if name.ends_with("token") => {
                 self.token = self.token(name, &more);
                 self.token.clone()
@@ -93,6 +105,27 @@ impl<'a> Sender<'a> {
             }
             _ => ready(Err(format!("nobody issues a `<{name}>`"))),
         }
+    }
+
+    /// A ticket of the time `at` for `Mail` on the project `apollo`, which the client `robot` asked for, with some claims of its
+    /// token replaced.
+    fn ticket(&self, more: &Value, at: i64) -> Ticket {
+        let robot = self.session(&with(json!({ "client_id": "robot" }), more));
+        let project = ready(ResourceData::of(&Project::new("apollo")));
+        let intent = ready(Intent::new(robot.caller(), "Mail", &project, &Facts::none()));
+        ready(approvals().issue(intent, ago(NOW - at)))
+    }
+
+    /// What `ann` says to `ticket`.
+    fn approve(&self, ticket: &Ticket) -> String {
+        let ann = self.session(&json!({ "auth_time": NOW, "scope": "profile" }));
+        ready(approvals().approve(ticket, &ann, now())).text().to_owned()
+    }
+
+    fn session(&self, more: &Value) -> Session {
+        let claims = with(standard(), more).as_object().cloned().unwrap_or_default();
+        let engine = Engine::new(self.world.app.gate().bundle());
+        ready(engine.session(&VerifiedClaims::assume_verified("main", claims)))
     }
 
     /// A proof for the request of `row`, with some claims replaced.

@@ -202,7 +202,15 @@ async fn handle(
         }
         "Pay" => {
             let project = loaded(admission, handlers.project(id).await)?;
-            Ok(handlers.paid(&admission.check_with(&project, &handlers.payment(body))?, &project))
+            Ok(handlers.paid(&admission.check_with(&project, &handlers.payment(body)).await?, &project))
+        }
+        "Mail" => {
+            let project = loaded(admission, handlers.project(id).await)?;
+            Ok(handlers.mailed(&admission.check_with(&project, &()).await?, &project))
+        }
+        "Approve" => {
+            let ticket = admission.ticket(&handlers.ticket(body))?;
+            Ok(handlers.approved(&admission.approve(&ticket)?))
         }
         "GetSecret" => {
             let secret = loaded(admission, handlers.secret(id).await)?;
@@ -221,7 +229,7 @@ async fn handle(
             let rpc = handlers.rpc(body);
             let project = loaded(admission, handlers.project(&rpc.project).await)?;
             let permit = match (&rpc.action, &rpc.payment) {
-                (Some(action), Some(payment)) => admission.check_as_with(action, &project, payment)?,
+                (Some(action), Some(payment)) => admission.check_as_with(action, &project, payment).await?,
                 (Some(action), None) => admission.check_as(action, &project)?,
                 (None, _) => admission.check(&project)?,
             };

@@ -136,8 +136,13 @@ pub(crate) fn assistant() -> Subject {
 
 fn assistant_world() -> World {
     let mut world = world();
-    world.scopes =
-        strings(&["read:calendar", "read:calendar:next-7-days", "send:email", "send:email:requires-confirmation"]);
+    world.scopes = strings(&[
+        "read:calendar",
+        "read:calendar:next-7-days",
+        "send:email",
+        "send:email:requires-confirmation",
+        "approve:actions",
+    ]);
     world.subjects = vec![
         members(&json!({ "iss": ISSUER, "sub": "ann", "client_id": "web", "exp": NOW + 600 })),
         members(&json!({ "iss": ISSUER, "sub": "bob", "client_id": "web", "exp": NOW + 600 })),
@@ -168,12 +173,15 @@ fn assistant_world() -> World {
         (json!(["eve@example.com"]), json!("two")),
     ];
     let messages = messages.map(|(to, attachments)| json!({ "message": { "to": to, "attachments": attachments } }));
-    let mailboxes = ["ann", "bob"]
-        .map(|owner| resource("Mailbox", owner, json!({ "owner": owner, "contacts": ["bob@example.com"] })));
+    let drafts = ["ann", "bob"]
+        .map(|owner| resource("Draft", owner, json!({ "owner": owner, "contacts": ["bob@example.com"] })));
+    let people = || ["ann", "bob"].map(|id| AskedResource::bare("User", id));
     world.requests = vec![
         Asking::new("GetEvent", events()),
         Asking::new("ListEvents", calendars().into()).with_facts(windows.into()),
-        Asking::new("SendEmail", mailboxes.into()).with_facts(messages.into()),
+        Asking::new("SendEmail", drafts.into()).with_facts(messages.into()),
+        Asking::new("ApproveAction", people().into()),
+        Asking::new("ListPending", people().into()),
         Asking::new("reading-calendars", events()),
     ];
     world

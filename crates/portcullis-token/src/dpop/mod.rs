@@ -18,5 +18,6 @@ pub use nonce::{InvalidNonceLifetime, NonceKey, NonceKeyError, NoncePolicy, Nonc
 pub use replay::{MemoryReplayStore, Recall, ReplayFuture, ReplayStore, ReplayStoreError, UsedProof};
 pub use settings::{DpopSettings, DpopSettingsError, ReplayScope};
 pub use target_uri::{InvalidOrigin, InvalidUri, Origin, TargetUri};
+pub(crate) use thumbprint::sha256;
 pub use thumbprint::{InvalidThumbprint, Thumbprint};
 pub use verifier::{ProofRequest, ProofVerifier, ProofVerifierError, ProvenKey};

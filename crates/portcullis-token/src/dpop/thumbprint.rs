@@ -37,6 +37,11 @@ impl Thumbprint {
         Some(Self(sha256(format!("{{{}}}", members?.join(",")).as_bytes())))
     }
 
+    /// Stands for a person who approves, where keys are counted. The text that is hashed is no JSON, so it is no key's.
+    pub(super) fn of_approver(subject: &str) -> Self {
+        Self(sha256(format!("portcullis: approvals of {subject}").as_bytes()))
+    }
+
     /// The octets of the hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -71,7 +76,7 @@ impl fmt::Debug for Thumbprint {
 #[non_exhaustive]
 pub struct InvalidThumbprint;
 
-pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.iter_mut().zip(digest::digest(&SHA256, octets).as_ref()).for_each(|(to, from)| *to = *from);
     hash

@@ -4,11 +4,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use portcullis_core::{Caller, Permit, Resource};
+use portcullis_token::{SignedApproval, Ticket};
 use serde::Serialize;
 
 use super::{Adapter, Allowed};
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::confirm::Asked;
 use crate::lease::Lease;
 use crate::lists::AllowedAction;
 
@@ -35,6 +37,9 @@ impl<A: Adapter> Authz<A> {
 
     /// Decides on `resource`, with what the schema declares in the action's context.
     ///
+    /// An action that a person may have to confirm (`@confirm`) is decided so and in no other way. If it is denied and the
+    /// person's word would help, the answer carries a ticket.
+    ///
     /// # Errors
     ///
     /// If it is denied.
@@ -42,9 +47,9 @@ impl<A: Adapter> Authz<A> {
         &self,
         resource: R,
         facts: &(impl Serialize + ?Sized),
-    ) -> Result<Allowed<R, A::Permit>, A::Rejection> {
-        let permit = self.admission.check_with(&resource, facts);
-        allowed::<A, R>(permit, resource)
+    ) -> impl Future<Output = Result<Allowed<R, A::Permit>, A::Rejection>> {
+        let asked = Asked::new(&resource, facts);
+        async move { allowed::<A, R>(self.admission.decide_with(None, asked).await, resource) }
     }
 
     /// Decides `action`, one of those that the schema declares for this route (`@via`), on `resource`.
@@ -67,9 +72,9 @@ impl<A: Adapter> Authz<A> {
         action: &str,
         resource: R,
         facts: &(impl Serialize + ?Sized),
-    ) -> Result<Allowed<R, A::Permit>, A::Rejection> {
-        let permit = self.admission.check_as_with(action, &resource, facts);
-        allowed::<A, R>(permit, resource)
+    ) -> impl Future<Output = Result<Allowed<R, A::Permit>, A::Rejection>> {
+        let asked = Asked::new(&resource, facts);
+        async move { allowed::<A, R>(self.admission.decide_with(Some(action), asked).await, resource) }
     }
 
     /// Loads a resource and decides on it.
@@ -104,7 +109,7 @@ impl<A: Adapter> Authz<A> {
         F: Future<Output = Result<Option<R>, E>>,
     {
         let resource = self.loaded(resource().await)?;
-        self.check_with(resource, facts)
+        self.check_with(resource, facts).await
     }
 
     /// Those of `items` that the caller may see, on a route whose action returns many (`@lists`): each must pass the action
@@ -129,6 +134,26 @@ impl<A: Adapter> Authz<A> {
     /// 500 if the resource does not say what the schema declares.
     pub fn allowed_actions<R: Resource + ?Sized>(&self, resource: &R) -> Result<Vec<AllowedAction>, A::Rejection> {
         Ok(self.admission.allowed_actions(resource)?)
+    }
+
+    /// Reads the ticket `text` for the person whom it concerns, so that a page can show what they are asked to approve.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it is no ticket of this service, or has expired; 403 if it is for somebody else to approve.
+    pub fn ticket(&self, text: &str) -> Result<Ticket, A::Rejection> {
+        Ok(self.admission.ticket(text)?)
+    }
+
+    /// Approves `ticket` in the name of the caller. Whoever asked for the ticket sends the approval with the same request again,
+    /// in the field `Portcullis-Approval`.
+    ///
+    /// # Errors
+    ///
+    /// 403 or 401 unless the caller is the ticket's subject in person, at one of the clients by which people approve, with the
+    /// scope for it and a fresh login; 400 if the ticket has expired meanwhile.
+    pub fn approve(&self, ticket: &Ticket) -> Result<SignedApproval, A::Rejection> {
+        Ok(self.admission.approve(ticket)?)
     }
 
     fn loaded<R, E>(&self, found: Result<Option<R>, E>) -> Result<R, A::Rejection>

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_core::{Action, Bundle, LoadError};
 
 use crate::builder::GateError;
+use crate::confirm::Confirmations;
 use crate::gate::Gate;
 use crate::measure;
 use crate::rules::{Around, Rules};
@@ -39,6 +40,7 @@ impl Gate {
                 directory: &*parts.directory,
                 proxies: &parts.proxies,
                 resource: &parts.resource,
+                approval_scope: self.0.confirmations.as_ref().map(Confirmations::scope),
                 initial_scopes: &parts.initial_scopes,
             },
         )?;

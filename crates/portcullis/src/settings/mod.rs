@@ -1,6 +1,7 @@
 //! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
 
 mod api_keys;
+mod approval;
 mod fixed;
 mod http;
 mod issuer;
@@ -17,6 +18,7 @@ use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, LoadError, Pro
 use portcullis_token::Verifier;
 use serde::Deserialize;
 
+use approval::ApprovalTable;
 pub(crate) use fixed::FixedSettings;
 use http::HttpSettings;
 use limits::LimitSettings;
@@ -37,6 +39,7 @@ pub struct Loaded {
     http: HttpSettings,
     fixed: Option<FixedSettings>,
     limits: Vec<Limit>,
+    approval: Option<ApprovalTable>,
 }
 
 impl Loaded {
@@ -44,7 +47,11 @@ impl Loaded {
     /// do not hold.
     pub fn gate(self) -> GateBuilder {
         let gate = self.http.apply(Gate::builder(self.bundle, self.verifier));
-        gate.fixed_settings(self.fixed).limits(self.limits)
+        let gate = gate.fixed_settings(self.fixed).limits(self.limits);
+        match self.approval {
+            Some(approval) => approval.apply(gate),
+            None => gate,
+        }
     }
 
     /// Loads `files`, which are those of this bundle with a change, as [`load_files`] does. Policies that have not changed are not
@@ -123,11 +130,16 @@ impl Gate {
 /// per = ["actor", "subject"]
 /// rate = "60/m"
 /// burst = 20
+///
+/// [approval]                                   # how people confirm what others want to do for them (`@confirm`)
+/// clients = ["web"]
+/// key = { env = "APPROVAL_KEY" }
+/// replay = "one-replica"
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
 /// [`portcullis_core::SourceSettings`]; `[dpop]` those of [`portcullis_token::DpopSettings`]; `[api_keys]` those of [`portcullis_token::ApiKeySettings`] with `scopes` and
-/// `scope_names`. With API keys there are several sources of credentials: then every id names its source, as in
+/// `scope_names`; `[approval]` those of [`portcullis_token::ApprovalSettings`]. With API keys there are several sources of credentials: then every id names its source, as in
 /// `main|ann`, and each source states what it may confer. Unknown keys are refused everywhere. No environment
 /// variable is read but those in which the settings say that a secret is.
 ///
@@ -216,12 +228,16 @@ fn load_from(
     })?;
     let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
-    let (given, verifier, http, limits) = read(document, directory, &mut problems);
+    let (given, verifier, rest) = read(document, directory, &mut problems);
+    let Rest { http, limits, approval } = rest;
     let bundle = load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
     let limits = bundle.as_ref().map(|bundle| limits.check(bundle, &mut problems)).unwrap_or_default();
+    if let Some(bundle) = &bundle {
+        approval::check(approval.as_ref(), bundle, &mut problems);
+    }
     match (bundle, verifier) {
         (Some(bundle), Some(verifier)) if problems.is_empty() => {
-            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits })
+            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits, approval })
         }
         _ => Err(LoadError::new(problems)),
     }
@@ -233,10 +249,12 @@ fn read(
     mut file: Table<'_>,
     directory: &Path,
     problems: &mut Vec<Problem>,
-) -> (BundleSettings, Option<Verifier>, HttpSettings, LimitSettings) {
+) -> (BundleSettings, Option<Verifier>, Rest) {
     file.refuse_unknown("the settings", &[TOP, http::KEYS].concat(), problems);
     let (http, resource) = HttpSettings::take(&mut file, directory, problems);
     let limits = LimitSettings::read(file.take_tables("limit", problems), problems);
+    let approval = file.take_table("approval", problems);
+    let approval = approval.and_then(|table| ApprovalTable::read(&table, directory, problems));
     let layers = file.take_table("layers", problems);
     let directory_section = file.take_table("directory", problems);
     let (mut sources, mut verifier) =
@@ -257,7 +275,14 @@ fn read(
     if let Some(section) = layers {
         settings = read_layers(section, settings, problems);
     }
-    (settings, verifier, http, limits)
+    (settings, verifier, Rest { http, limits, approval })
+}
+
+/// What concerns neither bundle nor verifier.
+struct Rest {
+    http: HttpSettings,
+    limits: LimitSettings,
+    approval: Option<ApprovalTable>,
 }
 
 fn read_layers(mut section: Table<'_>, mut settings: BundleSettings, problems: &mut Vec<Problem>) -> BundleSettings {
@@ -293,6 +318,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit", "approval"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri};
 use portcullis::{
-    Admission, Algorithm, Answer, Bundle, BundleFiles, BundleSettings, Clock, Gate, GateBuilder, Grant, Issuer, KeySet,
-    Layer, Obligation, Profile, RequestHead, Resource, RouteMatch, Source, SourceSettings, Verifier,
+    Admission, Algorithm, Answer, ApprovalKey, Approvals, Bundle, BundleFiles, BundleSettings, Clock, Gate,
+    GateBuilder, Grant, Issuer, KeySet, Layer, Obligation, Profile, RequestHead, Resource, RouteMatch, Source,
+    SourceSettings, Verifier,
 };
 use portcullis_testkit::TestIssuer;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,10 @@ impl Resource for Book {
     fn id(&self) -> Cow<'_, str> {
         self.id.into()
     }
+
+    fn version(&self) -> Option<Cow<'_, str>> {
+        Some("1".into())
+    }
 }
 
 /// A service under test and its issuer.
@@ -122,7 +127,8 @@ impl Library {
         let trusted =
             Issuer::new("main", issuer.identifier(), ["https://api.example.com"], [Algorithm::Es256], keys).unwrap();
         let gate = Gate::builder(bundle, Verifier::new([trusted]).unwrap()).clock(clock);
-        let gate = gate.obligation("count", |_: &Obligation, _: &Grant| Ok(()));
+        let approvals = Approvals::new(ApprovalKey::random().unwrap(), ["web"]).unwrap().with_scope("read:books");
+        let gate = gate.approvals(approvals).obligation("count", |_: &Obligation, _: &Grant| Ok(()));
         Self { issuer, gate: options(gate).build().unwrap() }
     }
 

@@ -14,6 +14,7 @@ mod actors;
 mod api_keys;
 mod callers;
 mod challenges;
+mod confirm;
 mod directory;
 mod introspection;
 mod lease;

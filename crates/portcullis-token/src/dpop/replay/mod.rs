@@ -63,6 +63,12 @@ impl UsedProof {
         Self { id, key, issued, expires }
     }
 
+    /// The approval of the ticket `nonce` by the subject `subject`: no proof of a key, but used once all the same. Each subject
+    /// counts as a key of its own, which no key in the world has.
+    pub(crate) fn of_approval(subject: &str, nonce: &str, issued: UnixTime, expires: UnixTime) -> Self {
+        Self::new(Thumbprint::of_approver(subject), nonce, issued, expires)
+    }
+
     /// SHA-256 of the key's thumbprint and the `jti`: of one size whatever the client chose, and nobody can find
     /// another proof with the same.
     #[must_use]
