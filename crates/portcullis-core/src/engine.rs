@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bundle::{Bundle, Layer};
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::VerifiedClaims;
-use crate::decision::{Conclusion, Decision, Evaluation};
+use crate::decision::{Conclusion, Decision, Evaluation, Explanation};
 use crate::layers::{self, LayerReport, Question, Refusal, Request, Standing, Verdict};
 use crate::parties::{Parties, Party};
 use crate::session::{PrincipalFacts, Session, SessionError};
@@ -179,24 +179,31 @@ impl Engine {
 
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
+        self.conclude_public(request, |conclusion| conclusion.decision())
+    }
+
+    /// Decides a public action as [`Engine::decide_public`], and keeps what every layer said.
+    #[must_use]
+    pub fn explain_public(&self, request: &Request<'_>) -> Explanation {
+        self.conclude_public(request, |conclusion| conclusion.explanation())
+    }
+
+    fn conclude_public<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
+        let refused = |refusal: &Refusal| Conclusion::of_refusal(None, request, refuse(true, refusal));
         let Some(action) = self.bundle.action(request.action).filter(|action| action.is_public()) else {
-            return refused(request, &Refusal::new("the action is not public"));
+            return answer(&refused(&Refusal::new("the action is not public")));
         };
         // An action without `appliesTo` is one that no policy can name.
         if action.resources.is_empty() {
             let open = Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows));
-            return Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open }).decision();
+            return answer(&Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open }));
         }
         let Some(nobody) = Parties::anonymous(&self.bundle) else {
-            return refused(request, &Refusal::new("the schema has no public actions"));
+            return answer(&refused(&Refusal::new("the action is not public")));
         };
         match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
-            Ok(question) => Conclusion::of_question(&question, evaluate_public(&question)).decision(),
-            Err(refusal) => refused(request, &refusal),
+            Ok(question) => answer(&Conclusion::of_question(&question, evaluate_public(&question))),
+            Err(refusal) => answer(&refused(&refusal)),
         }
     }
-}
-
-fn refused(request: &Request<'_>, refusal: &Refusal) -> Decision {
-    Conclusion::of_refusal(None, request, refuse(true, refusal)).decision()
 }

@@ -3,7 +3,9 @@
 mod actions;
 mod annotations;
 mod body;
+mod cedar;
 mod check;
+mod denials;
 mod entities;
 mod expression;
 mod files;
@@ -46,7 +48,7 @@ use validated::Validated;
 
 use crate::caller::{Caller, Sources};
 use crate::claims::Kind;
-use crate::scope::Scopes;
+use crate::scope::{Scope, Scopes};
 use crate::typed::Types;
 
 /// One of the four questions that a request must pass.
@@ -214,6 +216,20 @@ impl Bundle {
     /// The actions that can be asked for, by name.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.actions.values()
+    }
+
+    /// The scopes that cover `action`, one of which a token must carry. None where it needs no scope.
+    pub fn scopes_covering(&self, action: &Action) -> impl Iterator<Item = &Scope> {
+        let ids = match &action.consent {
+            ConsentRule::AnyOf(scopes) => scopes.clone(),
+            ConsentRule::NotNeeded | ConsentRule::Public => Vec::new(),
+        };
+        ids.into_iter().filter_map(|id| self.scopes.scope(id))
+    }
+
+    /// The scopes that `action` needs besides one that covers it (`@requires`).
+    pub fn scopes_required(&self, action: &Action) -> impl Iterator<Item = &Scope> {
+        action.requires.clone().into_iter().filter_map(|id| self.scopes.scope(id))
     }
 
     /// The action called `name`; groups and scopes are none.

@@ -53,6 +53,16 @@ impl Loaded {
             None => gate,
         }
     }
+
+    /// Loads `files`, which are those of this bundle with a change, as [`load_files`] does. Policies that have not changed are not
+    /// validated again, so many changes can be tried.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_dir`].
+    pub fn load_changed(&self, files: &BundleFiles, dir: impl AsRef<Path>) -> Result<Self, LoadError> {
+        load_from(files, dir.as_ref(), |files, given| self.bundle.load_next(files, given))
+    }
 }
 
 impl Gate {
@@ -176,7 +186,16 @@ pub fn load_dir(dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
 ///
 /// As [`load_dir`].
 pub fn load(files: &BundleFiles) -> Result<Loaded, LoadError> {
-    load_from(files, Path::new(""), Bundle::load)
+    load_files(files, "")
+}
+
+/// Loads the bundle in `files`, with its `portcullis.toml`. Relative key files are looked for in the directory `dir`.
+///
+/// # Errors
+///
+/// As [`load_dir`].
+pub fn load_files(files: &BundleFiles, dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
+    load_from(files, dir.as_ref(), Bundle::load)
 }
 
 /// Loads the bundle in `files`, from the directory `directory`, that follows `bundle` in a gate with the settings `fixed`.
