@@ -148,8 +148,26 @@ impl Engine {
         Session::new(Arc::clone(&self.bundle), caller, known)
     }
 
+    /// Decides `request` of `session`, or of nobody, and keeps what every layer said. A public action is decided without looking
+    /// at who asks.
+    #[must_use]
+    pub fn explain(&self, session: Option<&Session>, request: &Request<'_>) -> Explanation {
+        let public = self.bundle.action(request.action).is_some_and(crate::bundle::Action::is_public);
+        match session.filter(|_| !public) {
+            Some(session) => session.explain(request),
+            // Denies whatever is not public.
+            None => self.explain_public(request),
+        }
+    }
+
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
+        self.explain_public(request).into_decision()
+    }
+
+    /// As [`Engine::decide_public`], with what every layer said.
+    #[must_use]
+    pub fn explain_public(&self, request: &Request<'_>) -> Explanation {
         let public = self.bundle.action(request.action).filter(|action| action.is_public());
         let evaluation = match (public, Parties::anonymous(&self.bundle)) {
             // An action without `appliesTo` is one that no policy can name.
@@ -162,6 +180,6 @@ impl Engine {
             },
             (Some(_), None) | (None, _) => refuse(true, &Refusal::new("the action is not public")),
         };
-        Explanation::of_refusal(&self.bundle, None, request, evaluation).into_decision()
+        Explanation::of_refusal(&self.bundle, None, request, evaluation)
     }
 }

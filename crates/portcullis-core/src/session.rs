@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bundle::Bundle;
@@ -26,6 +27,8 @@ pub struct Session {
     parties: Parties,
     granted: ScopeSet,
     unknown_scopes: Vec<String>,
+    /// What the parties were made of, besides the caller.
+    known: PrincipalFacts,
 }
 
 impl Session {
@@ -39,7 +42,7 @@ impl Session {
                 None => unknown_scopes.push(wire.clone()),
             }
         }
-        Ok(Self { bundle, caller, parties, granted, unknown_scopes })
+        Ok(Self { bundle, caller, parties, granted, unknown_scopes, known: known.clone() })
     }
 
     /// The bundle that this session was prepared for.
@@ -96,13 +99,24 @@ impl Session {
     /// `None` decides nothing: the handler must ask with the resource.
     #[must_use]
     pub fn deny_early(&self, action: &str, now: UnixTime) -> Option<Denial> {
-        let action = self.bundle.action(action).filter(|action| !action.is_public())?;
-        let standing = self.standing(None, now).ok()?;
-        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
-        match Explanation::of_question(&question, engine::evaluate(&question)).into_decision() {
+        match self.explain_early(action, now)?.into_decision() {
             Decision::Allow(_) => None,
             Decision::Deny(denial) => Some(denial),
         }
+    }
+
+    /// As [`Session::deny_early`], with what every layer said. An allow decides nothing.
+    #[must_use]
+    pub fn explain_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
+        let action = self.bundle.action(action).filter(|action| !action.is_public())?;
+        let standing = self.standing(None, now).ok()?;
+        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
+        Some(Explanation::of_question(&question, engine::evaluate(&question)))
+    }
+
+    /// What the application knew of the subject when the session was prepared.
+    pub(crate) fn known(&self) -> &PrincipalFacts {
+        &self.known
     }
 
     /// The standing with which the caller comes.
@@ -136,10 +150,14 @@ fn never_in_the_future(at: UnixTime, now: UnixTime) -> Option<UnixTime> {
 /// let facts = PrincipalFacts::new().with_membership("Role", "editor").with_attribute("tenant", "acme");
 /// # let _ = facts;
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PrincipalFacts {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) memberships: BTreeSet<(String, String)>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) attributes: BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) complete: BTreeSet<String>,
 }
 

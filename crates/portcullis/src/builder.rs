@@ -10,6 +10,7 @@ use portcullis_token::{
     BindingRule, Issuer, MemoryReplayStore, ProofVerifier, ReplayScope, ReplayStore, Revocations, Verifier,
 };
 
+use crate::audit::{Audit, AuditLog};
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
 use crate::connection::Proxies;
@@ -46,6 +47,7 @@ pub struct GateBuilder {
     fixed_settings: Option<FixedSettings>,
     limits: Vec<Limit>,
     limit_store: Option<Arc<dyn LimitStore>>,
+    audit: Vec<AuditLog>,
 }
 
 impl GateBuilder {
@@ -69,6 +71,7 @@ impl GateBuilder {
             fixed_settings: None,
             limits: Vec::new(),
             limit_store: None,
+            audit: Vec::new(),
         }
     }
 
@@ -162,6 +165,12 @@ impl GateBuilder {
         self
     }
 
+    /// Writes a record of each request to `log`, and to those that were added before.
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.audit.push(log);
+        self
+    }
+
     /// Believes what `proxies` say of the connections that they pass on.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = proxies;
@@ -216,7 +225,10 @@ impl GateBuilder {
         )?;
         let limits = Limits::new(self.limits, self.limit_store);
         limits.warn_of_gaps(rules.engine.bundle());
+        // Last, as it opens files.
+        let audit = Audit::start(self.audit).map_err(|error| GateError::Audit { reason: error.to_string() })?;
         Ok(Gate(Arc::new(Parts {
+            audit: audit.map(Arc::new),
             limits,
             rules: RwLock::new(Arc::new(rules)),
             reloads: Reloads::default(),
@@ -242,6 +254,12 @@ impl GateBuilder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GateError {
+    /// Audit records cannot be written.
+    #[error("the audit log cannot be opened: {reason}")]
+    Audit {
+        /// Why.
+        reason: String,
+    },
     /// The schema gives an action the place at which the gate publishes metadata.
     #[error(
         "the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema"

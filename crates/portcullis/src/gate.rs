@@ -11,6 +11,7 @@ use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, V
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::arrival::Arrival;
+use crate::audit::{Audit, Trail};
 use crate::builder::GateBuilder;
 use crate::challenge::Sender;
 use crate::clock::Clock;
@@ -47,6 +48,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
+/// - No audit log.
 /// - No limits, and what limits count is counted in the memory of this process.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
@@ -81,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) revocations: Option<Box<dyn Revocations>>,
     pub(crate) proxies: Proxies,
     pub(crate) limits: Limits,
+    pub(crate) audit: Option<Arc<Audit>>,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -148,9 +151,10 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let pinned = Pinned { gate: self.clone(), rules: self.rules() };
+        let trail = Trail::begin(self.0.audit.as_ref(), head);
+        let pinned = Pinned { gate: self.clone(), rules: self.rules(), trail };
         let peer = self.0.proxies.client_address(head.connection());
-        let identified = self.0.limits.guard(peer, self.identify(&pinned.rules, head, now, &mut sender)).await;
+        let identified = self.0.limits.guard(peer, self.identify(&pinned, head, now, &mut sender)).await;
         let id = DecisionId::new(now);
         let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None };
         match identified {
@@ -195,7 +199,7 @@ impl Gate {
     /// The steps of [`Gate::authenticate`], in the order of their answers. `None` if there are no credentials.
     async fn identify(
         &self,
-        rules: &Rules,
+        pinned: &Pinned,
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
@@ -209,10 +213,11 @@ impl Gate {
         if credentials == Credentials::None {
             return Ok(None);
         }
+        pinned.trail.presents(credentials.text());
         if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        self.caller(rules, &credentials, head, now, sender).await.map(Some)
+        self.caller(&pinned.rules, &credentials, head, now, sender).await.map(Some)
     }
 
     async fn caller(

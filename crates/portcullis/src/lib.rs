@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 mod arrival;
+pub mod audit;
 mod builder;
 mod challenge;
 mod clock;

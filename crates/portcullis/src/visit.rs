@@ -53,8 +53,8 @@ pub(crate) struct Progress {
 /// How many items of a list the caller may see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Listed {
-    pub(crate) shown: usize,
-    pub(crate) hidden: usize,
+    pub(crate) shown: u64,
+    pub(crate) hidden: u64,
 }
 
 impl Visit {
@@ -134,6 +134,8 @@ impl Visit {
         };
         observe::Event {
             id: self.id,
+            now: self.now,
+            trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: Some(&self.route),
@@ -157,5 +159,6 @@ impl Drop for Visit {
     fn drop(&mut self) {
         let mut progress = std::mem::take(&mut *self.progress());
         self.log(&mut progress, None);
+        self.pinned.trail.close(self.session.as_deref());
     }
 }

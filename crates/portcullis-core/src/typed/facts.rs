@@ -60,6 +60,10 @@ impl Facts {
         Node::of_json(value).map(Self).map_err(FactsError::unusable)
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// The facts as `action` declares them.
     pub(crate) fn expressions(
         &self,

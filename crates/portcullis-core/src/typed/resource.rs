@@ -190,6 +190,14 @@ impl ResourceData {
         self.attributes.is_none()
     }
 
+    pub(super) fn attributes(&self) -> Option<&Node> {
+        self.attributes.as_ref()
+    }
+
+    pub(super) fn stated_parents(&self) -> Option<&[(Cow<'static, str>, String)]> {
+        self.parents.0.as_deref()
+    }
+
     /// The name of the resource in policies.
     pub(crate) fn uid(&self, types: &Types) -> Result<EntityUid, ResourceError> {
         self.uid_in(self.shape(types)?)
