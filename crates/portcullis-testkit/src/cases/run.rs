@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_core::{
-    Approval, Decision, Denial, Engine, Explanation, Facts, Layer, Obligation, Remedy, Request, ResourceData,
+    Approval, Decision, Denial, Engine, Explanation, Facts, Layer, Obligation, Remedy, Request, ResourceData, Session,
     SessionError, UnixTime, VerifiedClaims,
 };
 
 use super::report::Failure;
+use crate::replay;
 
 /// A case with its fixtures put in.
 #[derive(Debug)]
@@ -73,15 +74,20 @@ pub(super) fn run(case: &Case, engine: &Engine) -> Outcome {
     let without_layers =
         |mismatches| Outcome { action: case.action.clone(), scopes: Vec::new(), explanation: None, mismatches };
     let Some(claims) = &case.claims else {
-        return without_layers(compare(&case.expected, &engine.decide_public(&request)));
+        let explanation = engine.explain_public(&request);
+        let mut mismatches = compare(&case.expected, explanation.decision());
+        mismatches.extend(compare_replay(engine, None, &request, &explanation));
+        return without_layers(mismatches);
     };
     match engine.session(claims) {
         Ok(session) => {
             let explanation = session.explain(&request);
+            let mut mismatches = compare(&case.expected, explanation.decision());
+            mismatches.extend(compare_replay(engine, Some(&session), &request, &explanation));
             Outcome {
                 action: case.action.clone(),
                 scopes: session.caller().scopes().unwrap_or_default().to_vec(),
-                mismatches: compare(&case.expected, explanation.decision()),
+                mismatches,
                 explanation: Some(explanation),
             }
         }
@@ -106,6 +112,16 @@ fn compare(expected: &Expected, found: &Decision) -> Vec<String> {
         }
         (Expected::NoSession { error }, _) => differ("session", &format!("error `{error}`"), "a caller"),
     }
+}
+
+/// Whether the decision is the same once it was recorded and is made again from its record.
+fn compare_replay(
+    engine: &Engine,
+    session: Option<&Session>,
+    request: &Request<'_>,
+    explanation: &Explanation,
+) -> Option<String> {
+    replay::check(engine, session, request, explanation).err().map(|problem| format!("replay: {problem}"))
 }
 
 fn compare_denial(

@@ -1,6 +1,7 @@
 //! `portcullis.toml`: who issues tokens, and what the engine must be told about a bundle.
 
 mod api_keys;
+mod audit;
 mod fixed;
 mod http;
 mod issuer;
@@ -22,6 +23,7 @@ use http::HttpSettings;
 use limits::LimitSettings;
 use table::Table;
 
+use crate::audit::AuditLog;
 use crate::builder::GateBuilder;
 use crate::gate::Gate;
 use crate::limits::Limit;
@@ -37,6 +39,7 @@ pub struct Loaded {
     http: HttpSettings,
     fixed: Option<FixedSettings>,
     limits: Vec<Limit>,
+    audit: Vec<AuditLog>,
 }
 
 impl Loaded {
@@ -44,7 +47,8 @@ impl Loaded {
     /// do not hold.
     pub fn gate(self) -> GateBuilder {
         let gate = self.http.apply(Gate::builder(self.bundle, self.verifier));
-        gate.fixed_settings(self.fixed).limits(self.limits)
+        let gate = gate.fixed_settings(self.fixed).limits(self.limits);
+        self.audit.into_iter().fold(gate, GateBuilder::audit)
     }
 }
 
@@ -113,6 +117,11 @@ impl Gate {
 /// per = ["actor", "subject"]
 /// rate = "60/m"
 /// burst = 20
+///
+/// [[audit]]                                    # a record of each request; one table for each log
+/// sink = "file"
+/// path = "/var/log/projects/audit.jsonl"
+/// heads = { sink = "file", path = "/mnt/heads/projects.jsonl" }
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
@@ -140,6 +149,22 @@ impl Gate {
 /// Failed authentication is not counted for proxies that `[proxy]` names, nor where the server does not state the peer
 /// ([`Connection`](crate::Connection)): one sender could lock out all the others. Counts are kept by this process, unless
 /// [`GateBuilder::limit_store`] names a store. A class of traffic that no limit counts is warned of when the gate starts.
+///
+/// # Audit
+///
+/// Each request leaves one record. `docs/audit.md` says what stands in it, and how to check a log.
+///
+/// | Key of `[[audit]]` | Meaning |
+/// |---|---|
+/// | `sink` | `"file"`, `"stdout"` or `"tracing"` (target `portcullis::audit`) |
+/// | `path` | the file; relative paths begin in the directory of the bundle |
+/// | `rotate_at`, `rotate_every` | when another file begins: `"100MB"` (`kB`, `MB`, `GB`), `"24h"`. Default: never |
+/// | `heads` | where the heads of the chain go: `sink` and `path` as here, and how often: `every` so many lines (1000) and `after` a time (`"10s"`). Default: nowhere, and a tail that is cut off is not noticed |
+/// | `classes` | the classes of traffic that are recorded, of `"human"`, `"service"`, `"agent"`, `"anonymous"`; default: all. A request with an actor always is |
+/// | `mask` | members of records that are left out: `["caller.ip", "decisions.question.facts.amount"]` |
+/// | `on_failure` | what becomes of requests whose record cannot be written, by class: `{ human = "deny" }`. `"deny"` (503) is the default for services and agents, `"allow"` for the others |
+/// | `queue` | how many records may wait, those of running requests included; default 8192 |
+/// | `sync_every` | when records outlive a crash of the machine at the latest; default `"1s"` |
 ///
 /// # Errors
 ///
@@ -195,14 +220,15 @@ fn load_from(
             Problem::new(SETTINGS, "is missing").with_help("it names the issuers whose tokens are accepted"),
         ])
     })?;
-    let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
+    let mut document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
+    let audit = audit::read(document.take_tables("audit", &mut problems), directory, &mut problems);
     let (given, verifier, http, limits) = read(document, directory, &mut problems);
     let bundle = load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
     let limits = bundle.as_ref().map(|bundle| limits.check(bundle, &mut problems)).unwrap_or_default();
     match (bundle, verifier) {
         (Some(bundle), Some(verifier)) if problems.is_empty() => {
-            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits })
+            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits, audit })
         }
         _ => Err(LoadError::new(problems)),
     }
@@ -274,6 +300,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit", "audit"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

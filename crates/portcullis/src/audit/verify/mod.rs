@@ -2,6 +2,8 @@
 
 mod checker;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -51,22 +53,27 @@ pub fn verify(path: impl AsRef<Path>, heads: &[Head]) -> io::Result<Verification
 pub fn verify_files(files: &[impl AsRef<Path>], heads: &[Head]) -> io::Result<Verification> {
     let mut checker = Checker::new(heads);
     for (index, path) in files.iter().enumerate() {
-        let (path, is_last) = (path.as_ref(), index + 1 == files.len());
-        let mut reader = BufReader::new(File::open(path)?);
-        for number in 1.. {
-            let mut line = Vec::new();
-            if (&mut reader).take(LONGEST).read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            let place = Place { file: path.to_owned(), line: number };
-            match line.strip_suffix(b"\n") {
-                Some(line) => checker.line(place, line),
-                None if is_last && reader.fill_buf()?.is_empty() => checker.torn(line.len() as u64),
-                None => checker.line(place, &[]),
-            }
-        }
+        let path = path.as_ref();
+        read(&mut checker, path, BufReader::new(File::open(path)?), index + 1 == files.len())?;
     }
     Ok(checker.finish())
+}
+
+/// Hands the lines of one file to `checker`. Only the last file may end within a line.
+fn read(checker: &mut Checker<'_>, file: &Path, mut reader: impl BufRead, is_last: bool) -> io::Result<()> {
+    for number in 1.. {
+        let mut line = Vec::new();
+        if (&mut reader).take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let place = Place { file: file.to_owned(), line: number };
+        match line.strip_suffix(b"\n") {
+            Some(line) => checker.line(place, line),
+            None if is_last && reader.fill_buf()?.is_empty() => checker.torn(line.len() as u64),
+            None => checker.line(place, &[]),
+        }
+    }
+    Ok(())
 }
 
 /// The heads in the file at `path`.
