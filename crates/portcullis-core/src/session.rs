@@ -27,8 +27,6 @@ pub struct Session {
     parties: Parties,
     granted: ScopeSet,
     unknown_scopes: Vec<String>,
-    /// What the parties were made of, besides the caller.
-    known: PrincipalFacts,
 }
 
 impl Session {
@@ -42,7 +40,7 @@ impl Session {
                 None => unknown_scopes.push(wire.clone()),
             }
         }
-        Ok(Self { bundle, caller, parties, granted, unknown_scopes, known: known.clone() })
+        Ok(Self { bundle, caller, parties, granted, unknown_scopes })
     }
 
     /// The bundle that this session was prepared for.
@@ -112,11 +110,6 @@ impl Session {
         let standing = self.standing(None, now).ok()?;
         let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
         Some(Explanation::of_question(&question, engine::evaluate(&question)))
-    }
-
-    /// What the application knew of the subject when the session was prepared.
-    pub(crate) fn known(&self) -> &PrincipalFacts {
-        &self.known
     }
 
     /// The standing with which the caller comes.

@@ -63,7 +63,8 @@ fn compare(again: &RecordedAnswer, explanation: &Explanation) -> Result<(), Stri
 }
 
 fn again(engine: &Engine, session: Option<&Session>, question: &RecordedQuestion) -> Result<RecordedAnswer, String> {
-    let caller = session.map(|session| through_text(&RecordedCaller::of(session))).transpose()?;
+    let caller =
+        session.map(|session| through_text(&RecordedCaller::of(engine.bundle(), session.caller()))).transpose()?;
     let question = through_text(question)?;
     let hash = engine.bundle().hash().to_string();
     engine.replay(&hash, caller.as_ref(), &question).map_err(|error| error.to_string())

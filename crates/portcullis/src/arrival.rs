@@ -73,7 +73,7 @@ impl Arrival {
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
-        self.pinned.trail.admit(caller.as_ref())?;
+        self.pinned.trail.admit(self.pinned.bundle(), caller.as_ref())?;
         let judged = self.judge(caller, route, session).await;
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
@@ -115,7 +115,6 @@ impl Arrival {
         let answer = self.pinned.answer(refusal, &self.sender, self.id, &self.method);
         observe::Event {
             id: self.id,
-            now: self.now,
             trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,

@@ -151,11 +151,11 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let trail = Trail::begin(self.0.audit.as_ref(), head);
-        let pinned = Pinned { gate: self.clone(), rules: self.rules(), trail };
+        let (id, rules) = (DecisionId::new(now), self.rules());
+        let trail = Trail::begin(self.0.audit.as_ref(), head, id, now, rules.engine.bundle().hash());
+        let pinned = Pinned { gate: self.clone(), rules, trail };
         let peer = self.0.proxies.client_address(head.connection());
         let identified = self.0.limits.guard(peer, self.identify(&pinned, head, now, &mut sender)).await;
-        let id = DecisionId::new(now);
         let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),

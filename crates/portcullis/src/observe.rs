@@ -1,7 +1,7 @@
 //! One log event per request.
 
 use http::{Method, StatusCode};
-use portcullis_core::{BundleHash, Denial, DenialKind, Session, UnixTime};
+use portcullis_core::{BundleHash, Denial, DenialKind, Session};
 
 use crate::audit::Trail;
 use crate::decision_id::DecisionId;
@@ -16,8 +16,6 @@ use crate::visit::Listed;
 /// written in its debug form, which escapes line breaks.
 pub(crate) struct Event<'a> {
     pub(crate) id: DecisionId,
-    /// When it began.
-    pub(crate) now: UnixTime,
     /// What becomes its audit record.
     pub(crate) trail: &'a Trail,
     pub(crate) bundle: BundleHash,

@@ -109,6 +109,7 @@ impl Pinned {
     /// What the application knows of `caller`, prepared for decisions.
     pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
         let known = self.ask(self.gate.0.directory.principal(&caller)).await?;
+        self.trail.knows(&known);
         Ok(self.rules.engine.session_with(caller, &known)?)
     }
 

@@ -134,7 +134,6 @@ impl Visit {
         };
         observe::Event {
             id: self.id,
-            now: self.now,
             trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
@@ -159,6 +158,5 @@ impl Drop for Visit {
     fn drop(&mut self) {
         let mut progress = std::mem::take(&mut *self.progress());
         self.log(&mut progress, None);
-        self.pinned.trail.close(self.session.as_deref());
     }
 }

@@ -84,10 +84,9 @@ struct IgnoredValue {
 }
 
 impl RecordedCaller {
-    /// What decisions of `session` depend on.
+    /// What decisions about `caller` under `bundle` depend on, if nothing is known of it besides its token and the bundle.
     #[must_use]
-    pub fn of(session: &Session) -> Self {
-        let caller = session.caller();
+    pub fn of(bundle: &Bundle, caller: &Caller) -> Self {
         let list = |listing: &Listing| match listing {
             Listing::Known(values) => Some(values.clone()),
             Listing::Unknown => None,
@@ -120,10 +119,17 @@ impl RecordedCaller {
             acr: caller.authentication.acr.clone(),
             amr: caller.authentication.amr.clone(),
             authenticated_at: caller.authentication.at,
-            claims: claims_read(session.bundle(), caller),
-            known: session.known().clone(),
+            claims: claims_read(bundle, caller),
+            known: PrincipalFacts::default(),
             ignored: ignored.collect(),
         }
+    }
+
+    /// Adds what the application knew of the subject.
+    #[must_use]
+    pub fn with_known(mut self, known: &PrincipalFacts) -> Self {
+        self.known = known.clone();
+        self
     }
 
     /// The session as it was, under the same bundle.

@@ -20,6 +20,16 @@ impl AuditClass {
     /// All classes.
     pub const ALL: [Self; 4] = [Self::Human, Self::Service, Self::Agent, Self::Anonymous];
 
+    /// The name of the class in settings and records.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Service => "service",
+            Self::Agent => "agent",
+            Self::Anonymous => "anonymous",
+        }
+    }
+
     /// The class of what `caller` does.
     pub(super) fn of(caller: Option<&Caller>) -> Self {
         match caller.map(|caller| caller.actor().map_or(caller.subject().kind, |actor| actor.kind)) {

@@ -10,6 +10,7 @@ use super::mask::{MaskError, Masks};
 use super::queue::{Place, Queue};
 use super::sink::AuditSink;
 use super::writer::{Heads, Mark, Writer};
+use crate::measure;
 
 /// A log of audit records: where they go, which, and what happens if they cannot be written.
 ///
@@ -161,8 +162,13 @@ impl OpenLog {
         place
     }
 
-    pub(super) fn lose(&self, class: AuditClass) {
+    fn lose(&self, class: AuditClass) {
+        measure::lost_record(class.as_str());
         self.queue.lose(class);
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.queue.is_failing()
     }
 }
 

@@ -44,4 +44,9 @@ impl Audit {
         let logs = logs.into_iter().map(AuditLog::start).collect::<Result<Vec<_>, _>>()?;
         Ok((!logs.is_empty()).then_some(Self { logs }))
     }
+
+    /// Whether one of the logs cannot be written now.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.logs.iter().any(OpenLog::is_failing)
+    }
 }

@@ -1,10 +1,13 @@
 //! What becomes the record of one request, while it is on its way.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use portcullis_core::{Bundle, Caller, Explanation, RecordedCaller, RecordedQuestion, Request, Session, UnixTime};
+use portcullis_core::{
+    Bundle, BundleHash, Caller, Explanation, PrincipalFacts, RecordedCaller, RecordedQuestion, Request, UnixTime,
+};
 
 use super::Audit;
 use super::chain::{kind, sha256};
@@ -13,10 +16,14 @@ use super::log::NoPlace;
 use super::queue::Place;
 use super::record::{Decided, Entry, LimitState, ListCounts, Record};
 use super::trace::TraceId;
-use crate::head::RequestHead;
+use crate::decision_id::DecisionId;
+use crate::head::{RequestHead, RouteMatch};
 use crate::observe::Event;
 
 /// What is known of a request so far, shared by all who have to do with it. Empty if there is no log.
+///
+/// Its record is written when the request ends, or when nobody has to do with it any more: the client went away before
+/// anything was decided.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail(Option<Arc<Inner>>);
 
@@ -24,31 +31,58 @@ pub(crate) struct Trail(Option<Arc<Inner>>);
 struct Inner {
     audit: Arc<Audit>,
     started: Instant,
-    trace: Option<TraceId>,
+    begin: Begin,
     state: Mutex<State>,
+}
+
+/// What is known from the beginning.
+#[derive(Debug)]
+struct Begin {
+    id: DecisionId,
+    now: UnixTime,
+    bundle: BundleHash,
+    method: String,
+    route: Option<String>,
+    trace: Option<TraceId>,
 }
 
 #[derive(Default)]
 struct State {
     token: Option<String>,
-    /// One for each log; `None` where there was no place.
-    places: Option<Vec<Option<Place>>>,
+    sender: Sender,
+    caller: Option<RecordedCaller>,
+    /// One for each log; `None` where there was no place, or none was needed.
+    places: Vec<Option<Place>>,
     decisions: Vec<Decided>,
     further: BTreeMap<String, u64>,
-    /// What of the record a later line needs, once it was written.
-    written: Option<Arc<Record>>,
+    /// What later lines repeat, once the record was written.
+    written: Option<Record>,
+}
+
+/// What logs want to know of the caller, to see whether they keep the record.
+#[derive(Debug, Clone, Copy)]
+struct Sender {
+    class: AuditClass,
+    /// Whether somebody acts for the subject.
+    delegated: bool,
+    /// Whether the token has an id.
+    named: bool,
 }
 
 impl Trail {
     /// The trail of the request with the head `head`.
-    pub(crate) fn begin(audit: Option<&Arc<Audit>>, head: &RequestHead<'_>) -> Self {
+    pub(crate) fn begin(
+        audit: Option<&Arc<Audit>>,
+        head: &RequestHead<'_>,
+        id: DecisionId,
+        now: UnixTime,
+        bundle: BundleHash,
+    ) -> Self {
         Self(audit.map(|audit| {
-            Arc::new(Inner {
-                audit: Arc::clone(audit),
-                started: Instant::now(),
-                trace: TraceId::of(head.headers()),
-                state: Mutex::default(),
-            })
+            let method = head.method().as_str().to_owned();
+            let route = head.route().map(|route| RouteMatch::pattern(route).to_owned());
+            let begin = Begin { id, now, bundle, method, route, trace: TraceId::of(head.headers()) };
+            Arc::new(Inner { audit: Arc::clone(audit), started: Instant::now(), begin, state: Mutex::default() })
         }))
     }
 
@@ -64,14 +98,24 @@ impl Trail {
     /// # Errors
     ///
     /// If it must not be, as there would be no record.
-    pub(crate) fn admit(&self, caller: Option<&Caller>) -> Result<(), NoPlace> {
+    pub(crate) fn admit(&self, bundle: &Bundle, caller: Option<&Caller>) -> Result<(), NoPlace> {
         let Some(inner) = &self.0 else { return Ok(()) };
-        let (class, delegated) = (AuditClass::of(caller), caller.is_some_and(|caller| caller.actor().is_some()));
-        let places =
-            inner.audit.logs.iter().map(|log| if log.keeps(class, delegated) { log.admit(class) } else { Ok(None) });
-        let places = places.collect::<Result<Vec<_>, _>>()?;
-        inner.state().places = Some(places);
+        let sender = Sender::of(caller);
+        let mut state = inner.state();
+        state.sender = sender;
+        state.caller = caller.map(|caller| RecordedCaller::of(bundle, caller));
+        let logs = inner.audit.logs.iter();
+        let place = logs.map(|log| if sender.is_kept_by(log) { log.admit(sender.class) } else { Ok(None) });
+        state.places = place.collect::<Result<_, _>>()?;
         Ok(())
+    }
+
+    /// The application knows `known` of the subject.
+    pub(crate) fn knows(&self, known: &PrincipalFacts) {
+        if let Some(inner) = &self.0 {
+            let mut state = inner.state();
+            state.caller = state.caller.take().map(|caller| caller.with_known(known));
+        }
     }
 
     /// Adds what the engine said of `request`.
@@ -93,8 +137,7 @@ impl Trail {
 
     fn add(&self, explanation: &Explanation, question: impl FnOnce() -> RecordedQuestion) {
         if let Some(inner) = &self.0 {
-            let answer = explanation.decision();
-            let answer = if answer.is_allow() { "allow" } else { "deny" };
+            let answer = if explanation.decision().is_allow() { "allow" } else { "deny" };
             inner.state().push(answer, || Decided::One { question: question(), answer: explanation.into() });
         }
     }
@@ -106,68 +149,88 @@ impl Trail {
         if state.written.is_some() {
             return;
         }
-        let record = Arc::new(inner.record(&mut state, event));
-        state.written = Some(Arc::clone(&record));
-        let places = state.places.take();
-        drop(state);
-        inner.audit.put(
-            kind::REQUEST,
-            &record,
-            caller_of(event).is_some_and(|caller| caller.actor().is_some()),
-            places,
-        );
-    }
-
-    /// Writes what was decided after the record was written: while an answer that lasts went on.
-    pub(crate) fn close(&self, session: Option<&Session>) {
-        let Some(inner) = &self.0 else { return };
-        let mut state = inner.state();
-        let Some(written) = state.written.clone() else { return };
-        let (decisions, further) = (std::mem::take(&mut state.decisions), std::mem::take(&mut state.further));
-        drop(state);
-        if decisions.is_empty() {
-            return;
-        }
-        let latency_us = inner.latency();
-        let record = Arc::new(Record { decisions, further, latency_us, limits: Vec::new(), ..(*written).clone() });
-        let delegated = session.is_some_and(|session| session.caller().actor().is_some());
-        inner.audit.put(kind::LATER, &record, delegated, None);
-    }
-}
-
-impl Inner {
-    fn record(&self, state: &mut State, event: &Event<'_>) -> Record {
-        let caller = event.session.map(RecordedCaller::of);
-        let named = caller_of(event).is_some_and(|caller| caller.jti().is_some());
-        Record {
-            id: event.id.to_string(),
-            time: event.now.to_string(),
-            bundle: event.bundle.to_string(),
-            class: AuditClass::of(caller_of(event)),
-            method: event.method.as_str().to_owned(),
+        let record = Record {
             route: event.route.map(str::to_owned),
             action: event.action.map(str::to_owned),
             outcome: event.decision().to_owned(),
             reason: event.reason(),
             status: event.http_status(),
             grpc_status: event.grpc_status(),
-            caller,
+            limits: event.limits().map(|(name, left)| LimitState { name: name.to_owned(), left }).collect(),
+            ..inner.record(&mut state)
+        };
+        inner.put(&mut state, kind::REQUEST, record);
+    }
+}
+
+impl Inner {
+    /// What is known of the request whatever becomes of it.
+    fn record(&self, state: &mut State) -> Record {
+        let Begin { id, now, bundle, method, route, trace } = &self.begin;
+        let Sender { class, named, .. } = state.sender;
+        Record {
+            id: id.to_string(),
+            time: now.to_string(),
+            bundle: bundle.to_string(),
+            class,
+            method: method.clone(),
+            route: route.clone(),
+            action: None,
+            outcome: "undecided".to_owned(),
+            reason: None,
+            status: None,
+            grpc_status: None,
+            caller: state.caller.take(),
             token_sha256: state.token.take().filter(|_| !named),
             decisions: std::mem::take(&mut state.decisions),
             further: std::mem::take(&mut state.further),
-            limits: event.limits().map(|(name, left)| LimitState { name: name.to_owned(), left }).collect(),
-            latency_us: self.latency(),
-            trace_id: self.trace.map(|trace| trace.to_string()),
+            limits: Vec::new(),
+            latency_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            trace_id: trace.map(|trace| trace.to_string()),
         }
     }
 
-    fn latency(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    /// Hands `record` to all logs that keep it, into the places that were taken for it.
+    fn put(&self, state: &mut State, kind: &'static str, record: Record) {
+        let mut places = std::mem::take(&mut state.places).into_iter();
+        let shared = Arc::new(record);
+        for log in &self.audit.logs {
+            let promised = places.next().flatten();
+            if !state.sender.is_kept_by(log) {
+                continue;
+            }
+            if let Some(place) = promised.or_else(|| log.place(shared.class)) {
+                place.put(Entry { kind, record: Arc::clone(&shared) });
+            }
+        }
+        // Only what a later line needs to be replayed.
+        state.written = Some(Record { decisions: Vec::new(), further: BTreeMap::new(), ..(*shared).clone() });
     }
 
     /// Every change is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nothing more is decided. What was decided after the record was written, while an answer that lasts went on, is written now;
+/// and a request that nobody ended has its record.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut state = std::mem::take(&mut *self.state());
+        let late = self.record(&mut state);
+        match state.written.take() {
+            None => {
+                let reason = Some("the request was given up before it was decided".to_owned());
+                self.put(&mut state, kind::REQUEST, Record { reason, ..late });
+            }
+            Some(written) if !late.decisions.is_empty() => {
+                let Record { decisions, further, latency_us, .. } = late;
+                let record = Record { decisions, further, latency_us, limits: Vec::new(), ..written };
+                self.put(&mut state, kind::LATER, record);
+            }
+            Some(_) => {}
+        }
     }
 }
 
@@ -181,31 +244,29 @@ impl State {
     }
 }
 
-impl Audit {
-    /// Hands `record` to all logs that keep it, into `places` if some were taken for it.
-    fn put(&self, kind: &'static str, record: &Arc<Record>, delegated: bool, places: Option<Vec<Option<Place>>>) {
-        let mut places = places.map(Vec::into_iter);
-        for log in &self.logs {
-            let promised = places.as_mut().map(|places| places.next().flatten());
-            if !log.keeps(record.class, delegated) {
-                continue;
-            }
-            let entry = Entry { kind, record: Arc::clone(record) };
-            match promised.flatten().or_else(|| log.place(record.class)) {
-                Some(place) => place.put(entry),
-                None => {}
-            }
+impl Sender {
+    fn of(caller: Option<&Caller>) -> Self {
+        Self {
+            class: AuditClass::of(caller),
+            delegated: caller.is_some_and(|caller| caller.actor().is_some()),
+            named: caller.is_some_and(|caller| caller.jti().is_some()),
         }
+    }
+
+    fn is_kept_by(self, log: &super::log::OpenLog) -> bool {
+        log.keeps(self.class, self.delegated)
     }
 }
 
-fn caller_of<'a>(event: &Event<'a>) -> Option<&'a Caller> {
-    event.session.map(Session::caller)
+impl Default for Sender {
+    fn default() -> Self {
+        Self::of(None)
+    }
 }
 
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("decisions", &self.decisions.len()).finish_non_exhaustive()
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("sender", &self.sender).finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,11 @@
 //! Audit records: one for each request, chained, and to be decided again.
 
 mod chain;
+mod contents;
+mod ends;
+mod failure;
 mod requests;
+mod service;
 
 use std::fs;
 use std::io;
