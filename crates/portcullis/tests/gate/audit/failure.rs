@@ -9,7 +9,7 @@ use portcullis::audit::{AuditClass, AuditLog, AuditSink, FileSink, OnFailure, ve
 use portcullis::{Gate, GateError};
 use serde_json::{Value, json};
 
-use super::service::{Service, agent, delegate, service};
+use super::service::{Note, Service, agent, delegate, service};
 use super::{Memory, Scratch};
 
 /// A disk that can be full, or slow.
@@ -57,6 +57,7 @@ async fn until(gate: &Gate, failing: bool) {
 fn status(opened: Result<portcullis::Admission, portcullis::Answer>) -> u16 {
     match opened {
         Ok(admission) => {
+            assert!(admission.filter(Vec::<Note>::new()).is_ok());
             let _ = admission.conclude(StatusCode::OK);
             200
         }
@@ -86,6 +87,9 @@ async fn software_is_refused_while_the_disk_is_full_and_people_are_as_configured
         }
         let service = Service::new(|gate| gate.audit(log));
         assert_eq!(status(service.list(&agent()).await), 200);
+        while disk.memory.text().lines().count() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         disk.set(true, false);
         assert_eq!(status(service.list(&json!({})).await), 200, "nobody knows yet");
         until(&service.gate, true).await;
