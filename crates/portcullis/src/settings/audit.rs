@@ -9,7 +9,7 @@ use portcullis_core::{Problem, parse_duration};
 use serde::Deserialize;
 
 use super::table::Table;
-use crate::audit::{AuditClass, AuditLog, FileSink, OnFailure, StdoutSink, TracingSink};
+use crate::audit::{AuditClass, AuditLog, AuditSink, FileSink, OnFailure, StdoutSink, TracingSink};
 
 /// Reads the logs. Nothing is opened before a gate is built.
 pub(super) fn read(tables: Vec<Table<'_>>, directory: &Path, problems: &mut Vec<Problem>) -> Vec<AuditLog> {
@@ -36,17 +36,9 @@ fn read_one(
     if problems.len() > before {
         return None;
     }
-    let mut log = match sink? {
-        Sink::File(file) => AuditLog::new(file),
-        Sink::Stdout => AuditLog::new(StdoutSink),
-        Sink::Tracing => AuditLog::new(TracingSink),
-    };
+    let mut log = AuditLog::new(sink?);
     if let Some(Heads { sink, every, after }) = heads.flatten() {
-        log = match sink {
-            Sink::File(file) => log.heads(file, every, after),
-            Sink::Stdout => log.heads(StdoutSink, every, after),
-            Sink::Tracing => log.heads(TracingSink, every, after),
-        };
+        log = log.heads(sink, every, after);
     }
     if let Some(classes) = classes {
         log = log.only(classes);
@@ -70,12 +62,6 @@ fn read_one(
 }
 
 /// A sink that the settings can name.
-enum Sink {
-    File(FileSink),
-    Stdout,
-    Tracing,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SinkName {
@@ -85,7 +71,7 @@ enum SinkName {
 }
 
 struct Heads {
-    sink: Sink,
+    sink: Box<dyn AuditSink>,
     every: NonZeroU64,
     after: Duration,
 }
@@ -109,7 +95,7 @@ fn read_sink(
     directory: &Path,
     paths: &mut BTreeSet<String>,
     problems: &mut Vec<Problem>,
-) -> Option<Sink> {
+) -> Option<Box<dyn AuditSink>> {
     let whole = table.clone();
     let name: Option<SinkName> = table.take("sink", problems);
     let path: Option<String> = table.take("path", problems);
@@ -157,11 +143,11 @@ fn read_sink(
             if let Some(age) = rotate_every {
                 file = file.rotate_every(age);
             }
-            Some(Sink::File(file))
+            Some(Box::new(file))
         }
         Some(other) => {
             ["path", "rotate_at", "rotate_every"].into_iter().for_each(|key| only_for_files(key, problems));
-            Some(if matches!(other, SinkName::Stdout) { Sink::Stdout } else { Sink::Tracing })
+            Some(if matches!(other, SinkName::Stdout) { Box::new(StdoutSink) } else { Box::new(TracingSink) })
         }
     }
 }

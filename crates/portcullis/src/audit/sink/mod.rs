@@ -70,6 +70,28 @@ pub trait AuditSink: Send {
     }
 }
 
+impl<S: AuditSink + ?Sized> AuditSink for Box<S> {
+    fn open(&mut self) -> io::Result<Option<Tail>> {
+        S::open(self)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        S::write(self, lines)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        S::sync(self)
+    }
+
+    fn is_full(&self) -> bool {
+        S::is_full(self)
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        S::rotate(self)
+    }
+}
+
 /// How the lines end that a sink holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "sinks of applications make it")]
