@@ -72,6 +72,8 @@ pub(super) struct Link {
     #[serde(default)]
     pub(super) missing: Option<Missing>,
     #[serde(default)]
+    pub(super) replaces: Option<Head>,
+    #[serde(default)]
     pub(super) count: u64,
     #[serde(default)]
     pub(super) torn: u64,

@@ -62,7 +62,8 @@ impl AuditLog {
     /// Tells `sink` the head of the chain, after `every` lines and after the time `after` at the latest. It should be out of
     /// reach for whoever can alter the log.
     pub fn heads(mut self, sink: impl AuditSink + 'static, every: NonZeroU64, after: Duration) -> Self {
-        self.heads = Some(Heads { sink: Box::new(sink), every: every.get(), after, written: Mark::new() });
+        self.heads =
+            Some(Heads { sink: Box::new(sink), every: every.get(), after, written: Mark::new(), failing: false });
         self
     }
 

@@ -36,7 +36,11 @@ pub(super) struct Heads {
     /// and after this time.
     pub(super) after: Duration,
     pub(super) written: Mark,
+    pub(super) failing: bool,
 }
+
+/// What waits is not written any more.
+struct GivenUp;
 
 /// How far something was done.
 pub(super) struct Mark {
@@ -76,22 +80,30 @@ impl Writer {
         Ok(writer)
     }
 
+    /// Writes until the queue is closed. What is given up then leaves no line behind it, so that the chain has no hole.
     pub(super) fn run(mut self) {
+        if self.write_all().is_err() {
+            tracing::error!(target: "portcullis", "audit records are given up, as the gate is closed");
+        }
+    }
+
+    fn write_all(&mut self) -> Result<(), GivenUp> {
         loop {
             let Batch { records, lost, closed } = self.queue.next(self.deadline());
             let count = records.len();
             let lines = self.lines(&records, &lost);
-            self.insist(|writer| if lines.is_empty() { Ok(()) } else { writer.sink.write(lines.as_bytes()) });
+            self.insist(|writer| if lines.is_empty() { Ok(()) } else { writer.sink.write(lines.as_bytes()) })?;
             self.queue.free(count);
             if closed {
                 break;
             }
-            self.keep_up();
+            self.keep_up()?;
         }
         let line = self.chain.seal(kind::END, &text(&json!({ "time": now(), "reason": "closed" })));
-        self.insist(|writer| writer.sink.write(line.as_bytes()));
-        self.insist(|writer| writer.sink.sync());
-        self.insist(Self::write_head);
+        self.insist(|writer| writer.sink.write(line.as_bytes()))?;
+        self.insist(|writer| writer.sink.sync())?;
+        self.tell_head();
+        Ok(())
     }
 
     fn lines(&mut self, entries: &[Entry], lost: &BTreeMap<AuditClass, u64>) -> String {
@@ -110,54 +122,61 @@ impl Writer {
     }
 
     /// Syncs, tells the head and begins another file, as far as each is due.
-    fn keep_up(&mut self) {
+    fn keep_up(&mut self) -> Result<(), GivenUp> {
         let now = Instant::now();
         let head_due = self.heads.as_ref().is_some_and(|heads| {
             let news = self.seq().unwrap_or_default().saturating_sub(heads.written.seq.unwrap_or_default());
             news >= heads.every || heads.written.due(self.seq(), heads.after).is_some_and(|due| due <= now)
         });
         if head_due || self.synced.due(self.seq(), self.sync_every).is_some_and(|due| due <= now) {
-            self.insist(|writer| writer.sink.sync());
+            self.insist(|writer| writer.sink.sync())?;
             self.synced = Mark { seq: self.seq(), at: now };
         }
         // A head is told once its line outlives a crash: a head without its line means that somebody removed it.
         if head_due {
-            self.insist(Self::write_head);
+            self.tell_head();
         }
         if self.sink.is_full() {
             let line = self.chain.seal(kind::END, &text(&json!({ "time": self::now(), "reason": "rotated" })));
-            self.insist(|writer| writer.sink.write(line.as_bytes()));
-            self.insist(|writer| writer.sink.sync());
-            self.insist(|writer| writer.sink.rotate());
+            self.insist(|writer| writer.sink.write(line.as_bytes()))?;
+            self.insist(|writer| writer.sink.sync())?;
+            self.insist(|writer| writer.sink.rotate())?;
             let line = self.chain.seal(kind::START, &text(&json!({ "time": self::now(), "after": Before::Rotation })));
-            self.insist(|writer| writer.sink.write(line.as_bytes()));
+            self.insist(|writer| writer.sink.write(line.as_bytes()))?;
         }
+        Ok(())
     }
 
     /// Tries until it is done, or the queue is closed. Meanwhile the queue fills up, and whoever must leave a record is
     /// refused.
-    fn insist(&mut self, mut step: impl FnMut(&mut Self) -> io::Result<()>) {
+    fn insist(&mut self, mut step: impl FnMut(&mut Self) -> io::Result<()>) -> Result<(), GivenUp> {
         let mut warned = false;
-        loop {
-            match step(self) {
-                Ok(()) => {
-                    if warned {
-                        self.queue.set_failing(false);
-                        tracing::warn!(target: "portcullis", "audit records are written again");
-                    }
-                    return;
-                }
-                Err(error) => {
-                    self.queue.set_failing(true);
-                    if !std::mem::replace(&mut warned, true) {
-                        tracing::error!(target: "portcullis", reason = %error, "audit records cannot be written");
-                    }
-                }
+        while let Err(error) = step(self) {
+            self.queue.set_failing(true);
+            if !std::mem::replace(&mut warned, true) {
+                tracing::error!(target: "portcullis", reason = %error, "audit records cannot be written");
             }
             if !self.queue.pause(RETRY) {
-                tracing::error!(target: "portcullis", "audit records are given up, as the gate is closed");
-                return;
+                return Err(GivenUp);
             }
+        }
+        if warned {
+            self.queue.set_failing(false);
+            tracing::warn!(target: "portcullis", "audit records are written again");
+        }
+        Ok(())
+    }
+
+    /// Tells the head. That it cannot be told keeps no record from being written, and is tried again when it is due.
+    fn tell_head(&mut self) {
+        let told = self.write_head();
+        let Some(heads) = &mut self.heads else { return };
+        heads.written.at = Instant::now();
+        let was_failing = std::mem::replace(&mut heads.failing, told.is_err());
+        if let Err(error) = told
+            && !was_failing
+        {
+            tracing::error!(target: "portcullis", reason = %error, "the heads of an audit log cannot be written");
         }
     }
 
@@ -197,6 +216,9 @@ fn resume(tail: Option<Tail>, seen: Option<Tail>) -> io::Result<(Chain, Value)> 
         }
         return Ok((Chain::new(Uuid::now_v7().to_string()), start));
     };
+    if tail.line.is_empty() {
+        return Err(io::Error::other("it holds something, and no whole line of an audit log; remove it"));
+    }
     let unreadable =
         || io::Error::other("its last line is none of an audit log, or was altered; keep the file elsewhere");
     let last = Link::read(&tail.line).ok_or_else(unreadable)?;

@@ -71,10 +71,9 @@ impl AuditSink for FileSink {
             let (line, len) = last_line(&mut file, size)?;
             open.len = len;
             let torn = size - len;
-            if torn > 0 {
-                open.file.set_len(len)?;
-            }
-            tail = line.map(|line| Tail { line, torn });
+            // It is removed when something is written: not before it is known that this is a log.
+            open.dirty = torn > 0;
+            tail = (size > 0).then(|| Tail { line: line.unwrap_or_default(), torn });
             if tail.is_none()
                 && let Some((_, newest)) = rotated(&self.path)?.pop()
             {

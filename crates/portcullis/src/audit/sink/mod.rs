@@ -96,8 +96,8 @@ impl<S: AuditSink + ?Sized> AuditSink for Box<S> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "sinks of applications make it")]
 pub struct Tail {
-    /// The last whole line, without its line break.
+    /// The last whole line, without its line break; empty if there is none.
     pub line: Vec<u8>,
-    /// The octets of an incomplete line behind it, which were removed.
+    /// The octets of an incomplete line behind it, which goes away with the first line that is written.
     pub torn: u64,
 }

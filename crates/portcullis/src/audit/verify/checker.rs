@@ -41,6 +41,7 @@ impl<'a> Checker<'a> {
             crashes: 0,
             torn: 0,
             missing: Vec::new(),
+            replaces: None,
             heads: 0,
             ending: Ending::Open,
         };
@@ -152,6 +153,7 @@ impl<'a> Checker<'a> {
         let of_writer = self.heads.iter().filter(|head| head.writer == *writer);
         self.expected = of_writer.map(|head| (head.seq, head.hash.as_str())).collect();
         self.found.first = Some(link.seq);
+        self.found.replaces = link.replaces.clone();
         self.accept(first);
     }
 

@@ -25,6 +25,8 @@ pub struct Verification {
     pub torn: u64,
     /// Lines that the heads knew and that were gone when the writer started again, as it says itself.
     pub missing: Vec<Missing>,
+    /// The last head of the log that was gone when this one began, as the writer says itself.
+    pub replaces: Option<Head>,
     /// How many heads the log confirms.
     pub heads: u64,
     /// How the log ends.
@@ -35,7 +37,7 @@ impl Verification {
     /// Whether nothing was altered, removed, inserted or moved, as far as can be seen.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        self.fault.is_none() && self.missing.is_empty()
+        self.fault.is_none() && self.missing.is_empty() && self.replaces.is_none()
     }
 }
 
@@ -115,6 +117,13 @@ impl fmt::Display for Verification {
             write!(f, ", up to number {} ({})", last.seq, last.hash)?;
         }
         writeln!(f, "; {} heads confirm it", self.heads)?;
+        if let Some(gone) = &self.replaces {
+            writeln!(
+                f,
+                "a log with lines up to {} by the writer {} was gone when this one began",
+                gone.seq, gone.writer
+            )?;
+        }
         for missing in &self.missing {
             writeln!(f, "the lines {} to {} were gone when the writer started again", missing.from, missing.to)?;
         }

@@ -147,6 +147,9 @@ async fn a_gate_whose_log_cannot_be_opened_does_not_start() {
     assert!(start("none/audit.jsonl").unwrap().starts_with("the audit log cannot be opened: "));
     std::fs::write(dir.path("other.jsonl"), "{\"not\":\"a record\"}\n").unwrap();
     assert!(start("other.jsonl").unwrap().contains("keep the file elsewhere"));
+    std::fs::write(dir.path("foreign.conf"), "not ours").unwrap();
+    assert!(start("foreign.conf").unwrap().contains("remove it"));
+    assert_eq!(std::fs::read_to_string(dir.path("foreign.conf")).unwrap(), "not ours", "it is as it was");
     let held = Service::new(|gate| gate.audit(AuditLog::new(FileSink::new(dir.path("audit.jsonl")))));
     assert!(start("audit.jsonl").unwrap().contains("another process writes to it"));
     drop(held);
@@ -155,4 +158,34 @@ async fn a_gate_whose_log_cannot_be_opened_does_not_start() {
         let full = Service::start(|gate| gate.audit(AuditLog::new(FileSink::new("/dev/full"))));
         assert!(matches!(full.err(), Some(GateError::Audit { .. })));
     }
+}
+
+#[tokio::test]
+async fn what_is_given_up_at_the_end_leaves_no_hole_in_the_chain() {
+    let disk = Disk::default();
+    let service = Service::new(|gate| gate.audit(AuditLog::new(disk.clone())));
+    assert_eq!(status(service.list(&agent()).await), 200);
+    while disk.memory.text().lines().count() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    disk.set(true, false);
+    assert_eq!(status(service.list(&json!({})).await), 200);
+    drop(service);
+    disk.set(false, false);
+    assert_eq!(disk.memory.lines().len(), 2, "neither the record nor an end");
+    assert_intact(&disk.memory.text());
+}
+
+#[tokio::test]
+async fn heads_that_cannot_be_told_keep_nobody_out() {
+    let (disk, heads) = (Disk::default(), Disk::default());
+    let log = AuditLog::new(disk.clone()).heads(heads.clone(), 1.try_into().unwrap(), Duration::from_secs(60));
+    let service = Service::new(|gate| gate.audit(log));
+    heads.set(true, false);
+    for _ in 0..3 {
+        assert_eq!(status(service.list(&agent()).await), 200);
+    }
+    assert!(!service.gate.readiness().await.audit_failing);
+    drop(service);
+    assert_eq!((disk.memory.records().len(), heads.memory.text().lines().count()), (3, 1));
 }
