@@ -26,8 +26,17 @@ struct State {
     lost: BTreeMap<AuditClass, u64>,
     idle: bool,
     failing: bool,
-    closed: bool,
-    ended: bool,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    #[default]
+    Open,
+    /// Nothing more comes in.
+    Closed,
+    /// Nothing more is written.
+    Ended,
 }
 
 impl Queue {
@@ -41,7 +50,7 @@ impl Queue {
     pub(super) fn reserve(self: &Arc<Self>, class: AuditClass) -> Option<Place> {
         let mut state = self.state();
         let limit = if class == AuditClass::Anonymous { self.capacity.div_ceil(2) } else { self.capacity };
-        if state.taken >= limit || state.ended {
+        if state.taken >= limit || state.stage == Stage::Ended {
             return None;
         }
         state.taken += 1;
@@ -51,7 +60,7 @@ impl Queue {
     /// Whether the writer fails to write.
     pub(super) fn is_failing(&self) -> bool {
         let state = self.state();
-        state.failing || state.ended
+        state.failing || state.stage == Stage::Ended
     }
 
     pub(super) fn set_failing(&self, failing: bool) {
@@ -66,7 +75,7 @@ impl Queue {
     /// Waits until `deadline` for something to write.
     pub(super) fn next(&self, deadline: Option<Instant>) -> Batch {
         let mut state = self.state();
-        while state.waiting.is_empty() && !state.closed {
+        while state.waiting.is_empty() && state.stage == Stage::Open {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 break;
@@ -81,7 +90,7 @@ impl Queue {
         let count = state.waiting.len().min(BATCH);
         let records: Vec<_> = state.waiting.drain(..count).collect();
         let lost = std::mem::take(&mut state.lost);
-        Batch { records, lost, closed: state.closed && state.waiting.is_empty() }
+        Batch { records, lost, closed: state.stage > Stage::Open && state.waiting.is_empty() }
     }
 
     /// Waits before something is tried again. Whether to: not if the queue was closed.
@@ -89,9 +98,9 @@ impl Queue {
         let state = self.state();
         let (state, _) = self
             .filled
-            .wait_timeout_while(state, duration, |state| !state.closed)
+            .wait_timeout_while(state, duration, |state| state.stage == Stage::Open)
             .unwrap_or_else(PoisonError::into_inner);
-        !state.closed
+        state.stage == Stage::Open
     }
 
     /// Frees the places of `count` records that were written, or given up.
@@ -101,16 +110,16 @@ impl Queue {
     }
 
     pub(super) fn end(&self) {
-        self.state().ended = true;
+        self.state().stage = Stage::Ended;
         self.ended.notify_all();
     }
 
     /// Lets the writer write what is there, and waits for it for a bounded time.
     pub(super) fn close(&self, patience: Duration) {
         let mut state = self.state();
-        state.closed = true;
+        state.stage = state.stage.max(Stage::Closed);
         self.filled.notify_all();
-        drop(self.ended.wait_timeout_while(state, patience, |state| !state.ended));
+        drop(self.ended.wait_timeout_while(state, patience, |state| state.stage < Stage::Ended));
     }
 
     /// Every change is whole.

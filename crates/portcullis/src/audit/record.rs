@@ -53,7 +53,7 @@ pub(super) struct Record {
 #[serde(untagged)]
 pub(super) enum Decided {
     One {
-        question: RecordedQuestion,
+        question: Box<RecordedQuestion>,
         answer: RecordedAnswer,
     },
     /// The items of a list, each of which must pass `action`.

@@ -138,7 +138,7 @@ impl Trail {
     fn add(&self, explanation: &Explanation, question: impl FnOnce() -> RecordedQuestion) {
         if let Some(inner) = &self.0 {
             let answer = if explanation.decision().is_allow() { "allow" } else { "deny" };
-            inner.state().push(answer, || Decided::One { question: question(), answer: explanation.into() });
+            inner.state().push(answer, || Decided::One { question: Box::new(question()), answer: explanation.into() });
         }
     }
 

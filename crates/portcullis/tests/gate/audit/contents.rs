@@ -42,7 +42,7 @@ async fn busy(service: &Service) {
 
 #[tokio::test]
 async fn a_denial_names_both_actors_and_the_policies_and_has_no_token() {
-    // GEN-12, GEN-07, M2M-05
+    // GEN-12, GEN-07
     let log = Memory::default();
     let service = Service::new(|gate| gate.audit(AuditLog::new(log.clone())));
     let claims = json!({ "act": { "sub": "drafter", "sub_profile": "ai_agent", "act": { "sub": "planner" } } });

@@ -19,15 +19,17 @@ struct Disk {
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
-#[derive(Default)]
-struct State {
-    full: bool,
-    stuck: bool,
+#[derive(Default, Clone, Copy, PartialEq)]
+enum State {
+    #[default]
+    Good,
+    Full,
+    Stuck,
 }
 
 impl Disk {
-    fn set(&self, full: bool, stuck: bool) {
-        *self.state.0.lock().unwrap() = State { full, stuck };
+    fn set(&self, state: State) {
+        *self.state.0.lock().unwrap() = state;
         self.state.1.notify_all();
     }
 }
@@ -35,8 +37,8 @@ impl Disk {
 impl AuditSink for Disk {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let state = self.state.0.lock().unwrap();
-        let state = self.state.1.wait_while(state, |state| state.stuck).unwrap();
-        if state.full {
+        let state = self.state.1.wait_while(state, |state| *state == State::Stuck).unwrap();
+        if *state == State::Full {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.memory.write(lines)
@@ -90,7 +92,7 @@ async fn software_is_refused_while_the_disk_is_full_and_people_are_as_configured
         while disk.memory.text().lines().count() < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        disk.set(true, false);
+        disk.set(State::Full);
         assert_eq!(status(service.list(&json!({})).await), 200, "nobody knows yet");
         until(&service.gate, true).await;
         for (who, claims, expected) in [
@@ -102,7 +104,7 @@ async fn software_is_refused_while_the_disk_is_full_and_people_are_as_configured
             assert_eq!(status(service.list(&claims).await), expected, "{who}");
         }
         assert_eq!(status(service.open(&Method::GET, "/notes", &HeaderMap::new()).await), 401);
-        disk.set(false, false);
+        disk.set(State::Good);
         until(&service.gate, false).await;
         assert_eq!(status(service.list(&agent()).await), 200);
         drop(service);
@@ -116,7 +118,7 @@ async fn software_is_refused_while_the_disk_is_full_and_people_are_as_configured
 async fn no_more_software_is_let_in_than_there_are_places_and_what_people_lose_is_counted() {
     let disk = Disk::default();
     let service = Service::new(|gate| gate.audit(AuditLog::new(disk.clone()).places(4.try_into().unwrap())));
-    disk.set(false, true);
+    disk.set(State::Stuck);
     // Whoever sends no credentials has at most half of the places.
     for _ in 0..5 {
         assert_eq!(status(service.open(&Method::GET, "/notes", &HeaderMap::new()).await), 401);
@@ -124,7 +126,7 @@ async fn no_more_software_is_let_in_than_there_are_places_and_what_people_lose_i
     let (first, second) = (service.list(&agent()).await.unwrap(), service.put(&delegate()).await.unwrap());
     assert_eq!(status(service.list(&self::service()).await), 503);
     assert_eq!(status(service.list(&json!({})).await), 200);
-    disk.set(false, false);
+    disk.set(State::Good);
     for admission in [first, second] {
         let _ = admission.conclude(StatusCode::FORBIDDEN);
     }
@@ -168,10 +170,10 @@ async fn what_is_given_up_at_the_end_leaves_no_hole_in_the_chain() {
     while disk.memory.text().lines().count() < 2 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    disk.set(true, false);
+    disk.set(State::Full);
     assert_eq!(status(service.list(&json!({})).await), 200);
     drop(service);
-    disk.set(false, false);
+    disk.set(State::Good);
     assert_eq!(disk.memory.lines().len(), 2, "neither the record nor an end");
     assert_intact(&disk.memory.text());
 }
@@ -181,7 +183,7 @@ async fn heads_that_cannot_be_told_keep_nobody_out() {
     let (disk, heads) = (Disk::default(), Disk::default());
     let log = AuditLog::new(disk.clone()).heads(heads.clone(), 1.try_into().unwrap(), Duration::from_secs(60));
     let service = Service::new(|gate| gate.audit(log));
-    heads.set(true, false);
+    heads.set(State::Full);
     for _ in 0..3 {
         assert_eq!(status(service.list(&agent()).await), 200);
     }
