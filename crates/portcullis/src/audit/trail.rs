@@ -56,7 +56,7 @@ struct State {
     decisions: Vec<Decided>,
     further: BTreeMap<String, u64>,
     /// What later lines repeat, once the record was written.
-    written: Option<Record>,
+    written: Option<Arc<Record>>,
 }
 
 /// What logs want to know of the caller, to see whether they keep the record.
@@ -203,8 +203,7 @@ impl Inner {
                 place.put(Entry { kind, record: Arc::clone(&shared) });
             }
         }
-        // Only what a later line needs to be replayed.
-        state.written = Some(Record { decisions: Vec::new(), further: BTreeMap::new(), ..(*shared).clone() });
+        state.written = Some(shared);
     }
 
     /// Every change is whole.
@@ -226,7 +225,7 @@ impl Drop for Inner {
             }
             Some(written) if !late.decisions.is_empty() => {
                 let Record { decisions, further, latency_us, .. } = late;
-                let record = Record { decisions, further, latency_us, limits: Vec::new(), ..written };
+                let record = Record { decisions, further, latency_us, limits: Vec::new(), ..(*written).clone() };
                 self.put(&mut state, kind::LATER, record);
             }
             Some(_) => {}

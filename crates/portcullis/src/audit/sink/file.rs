@@ -74,8 +74,10 @@ impl AuditSink for FileSink {
             // It is removed when something is written: not before it is known that this is a log.
             open.dirty = torn > 0;
             tail = (size > 0).then(|| Tail { line: line.unwrap_or_default(), torn });
-            if tail.is_none()
-                && let Some((_, newest)) = rotated(&self.path)?.pop()
+            // A crash between two files leaves an empty one, or none.
+            let mut full = rotated(&self.path)?;
+            while tail.is_none()
+                && let Some((_, newest)) = full.pop()
             {
                 let mut newest = File::open(newest)?;
                 let size = newest.metadata()?.len();
