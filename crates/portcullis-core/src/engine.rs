@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::bundle::{Bundle, Layer};
+use crate::bundle::{Action, Bundle, Layer};
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::VerifiedClaims;
 use crate::decision::{Conclusion, Decision, Evaluation, Explanation};
@@ -175,6 +175,28 @@ impl Engine {
         known: &PrincipalFacts,
     ) -> Result<Session, SessionError> {
         Session::new(Arc::clone(&self.bundle), caller.into(), known)
+    }
+
+    /// Decides `request` of `session`, or of nobody. A public action is decided without looking at who asks.
+    pub fn decide(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
+        match self.who_counts(session, request) {
+            Some(session) => session.decide(request),
+            // Denies whatever is not public.
+            None => self.decide_public(request),
+        }
+    }
+
+    /// Decides as [`Engine::decide`], and keeps what every layer said.
+    #[must_use]
+    pub fn explain(&self, session: Option<&Session>, request: &Request<'_>) -> Explanation {
+        match self.who_counts(session, request) {
+            Some(session) => session.explain(request),
+            None => self.explain_public(request),
+        }
+    }
+
+    fn who_counts<'a>(&self, session: Option<&'a Session>, request: &Request<'_>) -> Option<&'a Session> {
+        session.filter(|_| !self.bundle.action(request.action).is_some_and(Action::is_public))
     }
 
     /// Decides a public action, which needs no caller. Any other action is denied.

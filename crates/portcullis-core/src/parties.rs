@@ -1,5 +1,6 @@
 //! The principals of a request, with everything that policies may know of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -160,9 +161,8 @@ impl<'a> PartyBuilder<'a> {
             let Some(claim) = declared.annotations.get("claim") else {
                 continue;
             };
-            let value = if claim.starts_with('/') { pointer(caller, claim) } else { caller.claims().get(claim) };
             // `null` is a value of the wrong type, not an absent claim.
-            let Some(value) = value else { continue };
+            let Some(value) = claim_at(caller, &claim_path(claim)) else { continue };
             let error =
                 |problem: String| SessionError::Claim { claim: claim.clone(), attribute: attribute.clone(), problem };
             let typed =
@@ -259,12 +259,20 @@ impl<'a> PartyBuilder<'a> {
     }
 }
 
-fn pointer<'a>(caller: &'a Caller, pointer: &str) -> Option<&'a Value> {
-    let mut parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
-    let first = caller.claims().get(&parts.next()?)?;
-    parts.try_fold(first, |value, part| match value {
+/// The members that lead to the claim that `@claim` names: one name, or a JSON Pointer (RFC 6901).
+pub(crate) fn claim_path(claim: &str) -> Vec<Cow<'_, str>> {
+    match claim.strip_prefix('/') {
+        Some(pointer) => pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~").into()).collect(),
+        None => vec![claim.into()],
+    }
+}
+
+/// The value to which `path` leads in the claims of `caller`.
+pub(crate) fn claim_at<'a>(caller: &'a Caller, path: &[Cow<'_, str>]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(caller.claims().get(first.as_ref())?, |value, part| match value {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        _ => value.get(&part),
+        _ => value.get(part.as_ref()),
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bundle::Bundle;
@@ -137,14 +138,24 @@ impl Session {
     /// `None` decides nothing: the handler must ask with the resource.
     #[must_use]
     pub fn deny_early(&self, action: &str, now: UnixTime) -> Option<Denial> {
+        match self.early(action, now, |conclusion| conclusion.decision())? {
+            Decision::Allow(_) => None,
+            Decision::Deny(denial) => Some(denial),
+        }
+    }
+
+    /// As [`Session::deny_early`], with what every layer said. An allow decides nothing.
+    #[must_use]
+    pub fn explain_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
+        self.early(action, now, |conclusion| conclusion.explanation())
+    }
+
+    fn early<T>(&self, action: &str, now: UnixTime, answer: impl FnOnce(&Conclusion<'_>) -> T) -> Option<T> {
         let action = self.bundle.action(action).filter(|action| !action.is_public())?;
         let standing = self.standing(None, now).ok()?;
         let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
         let question = question.with_memory(&self.memory);
-        match Conclusion::of_question(&question, engine::evaluate(&question)).decision() {
-            Decision::Allow(_) => None,
-            Decision::Deny(denial) => Some(denial),
-        }
+        Some(answer(&Conclusion::of_question(&question, engine::evaluate(&question))))
     }
 
     /// The standing with which the caller comes.
@@ -183,10 +194,14 @@ fn never_in_the_future(at: UnixTime, now: UnixTime) -> Option<UnixTime> {
 /// let facts = PrincipalFacts::new().with_membership("Role", "editor").with_attribute("tenant", "acme");
 /// # let _ = facts;
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PrincipalFacts {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) memberships: BTreeSet<(String, String)>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) attributes: BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) complete: BTreeSet<String>,
 }
 

@@ -76,6 +76,8 @@ impl Arrival {
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
+        let known = caller.as_deref().map(|known| &**known.caller());
+        self.pinned.trail.admit(self.pinned.bundle(), known)?;
         let judged = self.judge(caller, route, session).await;
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
@@ -122,6 +124,7 @@ impl Arrival {
         let answer = self.pinned.answer(refusal, &self.sender, self.id, &self.method);
         observe::Event {
             id: self.id,
+            trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: route.map(RouteMatch::pattern),

@@ -13,6 +13,7 @@ use portcullis_token::{
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::arrival::Arrival;
+use crate::audit::{Audit, Trail};
 use crate::builder::GateBuilder;
 use crate::challenge::Sender;
 use crate::clock::Clock;
@@ -50,6 +51,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
+/// - No audit log.
 /// - No limits, and what limits count is counted in the memory of this process.
 /// - Nobody can confirm anything, so a bundle with `@confirm` has no gate.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
@@ -87,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     /// `None` if nothing that the gate decides is ever to be confirmed.
     pub(crate) confirmations: Option<Confirmations>,
+    pub(crate) audit: Option<Arc<Audit>>,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -154,10 +157,11 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let pinned = Pinned { gate: self.clone(), rules: self.rules() };
+        let (id, rules) = (DecisionId::new(now), self.rules());
+        let trail = Trail::begin(self.0.audit.as_ref(), head, id, now, rules.engine.bundle().hash());
+        let pinned = Pinned { gate: self.clone(), rules, trail };
         let peer = self.0.proxies.client_address(head.connection());
-        let identified = self.0.limits.guard(peer, self.identify(&pinned.rules, head, now, &mut sender)).await;
-        let id = DecisionId::new(now);
+        let identified = self.0.limits.guard(peer, self.identify(&pinned, head, now, &mut sender)).await;
         let approval = PresentedApproval::read(head.headers());
         let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None, approval };
         match identified {
@@ -201,7 +205,7 @@ impl Gate {
     /// The steps of [`Gate::authenticate`], in the order of their answers. `None` if there are no credentials.
     async fn identify(
         &self,
-        rules: &Rules,
+        pinned: &Pinned,
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
@@ -215,10 +219,11 @@ impl Gate {
         if credentials == Credentials::None {
             return Ok(None);
         }
+        pinned.trail.presents(credentials.text());
         if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        let caller = self.caller(rules, &credentials, head, now, sender).await?;
+        let caller = self.caller(&pinned.rules, &credentials, head, now, sender).await?;
         self.refuse_revoked(&Presented::new(caller.caller()), now)?;
         Ok(Some(caller))
     }

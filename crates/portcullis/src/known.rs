@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use portcullis_core::{Caller, Session, UnixTime};
+use portcullis_core::{Caller, PrincipalFacts, Session, UnixTime};
 use portcullis_token::{KnownToken, TokenHash};
 use quick_cache::sync::Cache;
 
@@ -26,7 +26,15 @@ pub(crate) struct Key {
 pub(crate) struct KnownCaller {
     caller: Arc<Caller>,
     token: Option<KnownToken>,
-    session: Mutex<Option<(UnixTime, Arc<Session>)>>,
+    prepared: Mutex<Option<Prepared>>,
+}
+
+/// A session, and what the directory had said when it was made.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) session: Arc<Session>,
+    pub(crate) facts: Arc<PrincipalFacts>,
+    pub(crate) at: UnixTime,
 }
 
 impl KnownCallers {
@@ -46,7 +54,7 @@ impl KnownCallers {
 impl KnownCaller {
     /// A caller whose credentials are checked as a whole with each request, unless `token` says what need not be.
     pub(crate) fn new(caller: Caller, token: Option<KnownToken>) -> Self {
-        Self { caller: Arc::new(caller), token, session: Mutex::new(None) }
+        Self { caller: Arc::new(caller), token, prepared: Mutex::new(None) }
     }
 
     pub(crate) fn caller(&self) -> &Arc<Caller> {
@@ -57,21 +65,19 @@ impl KnownCaller {
         self.token.as_ref()
     }
 
-    /// The session that was made less than `lifetime` ago.
-    pub(crate) fn session(&self, now: UnixTime, lifetime: Duration) -> Option<Arc<Session>> {
-        let made = self.lock();
-        let (at, session) = made.as_ref()?;
-        (now.since(*at) < lifetime).then(|| Arc::clone(session))
+    /// What was prepared less than `lifetime` ago.
+    pub(crate) fn prepared(&self, now: UnixTime, lifetime: Duration) -> Option<Prepared> {
+        self.lock().as_ref().filter(|prepared| now.since(prepared.at) < lifetime).cloned()
     }
 
-    /// Keeps `session`, for requests that come with the same token.
-    pub(crate) fn keep(&self, session: &Arc<Session>, now: UnixTime) {
-        *self.lock() = Some((now, Arc::clone(session)));
+    /// Keeps `prepared` for requests that come with the same token.
+    pub(crate) fn keep(&self, prepared: Prepared) {
+        *self.lock() = Some(prepared);
     }
 
-    /// A panic cannot leave half a session behind.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(UnixTime, Arc<Session>)>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic cannot leave half of it behind.
+    fn lock(&self) -> MutexGuard<'_, Option<Prepared>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

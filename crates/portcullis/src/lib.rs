@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 mod arrival;
+pub mod audit;
 mod builder;
 mod challenge;
 mod clock;
@@ -73,4 +74,4 @@ pub use query_token::QueryToken;
 pub use readiness::Readiness;
 pub use reload::{Changes, Looked, ReloadError, Reloader};
 pub use resource_identifier::{ResourceIdentifier, ResourceIdentifierError};
-pub use settings::{Loaded, load, load_dir, load_files};
+pub use settings::{Loaded, load, load_changed, load_dir, load_files};

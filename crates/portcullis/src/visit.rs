@@ -55,8 +55,8 @@ pub(crate) struct Progress {
 /// How many items of a list the caller may see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Listed {
-    pub(crate) shown: usize,
-    pub(crate) hidden: usize,
+    pub(crate) shown: u64,
+    pub(crate) hidden: u64,
 }
 
 impl Visit {
@@ -150,6 +150,7 @@ impl Visit {
         };
         observe::Event {
             id: self.id,
+            trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: Some(&self.route),

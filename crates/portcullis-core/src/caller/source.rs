@@ -292,6 +292,11 @@ impl Sources {
         self.by_alias.keys().map(String::as_str)
     }
 
+    /// As [`Sources::get`], shared.
+    pub(crate) fn arc(&self, alias: &str) -> Option<Arc<Source>> {
+        self.by_alias.get(alias).cloned()
+    }
+
     /// The source with this alias.
     #[must_use]
     pub fn get(&self, alias: &str) -> Option<&Source> {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Decision;
 use super::denial::{Denial, DenialKind};
@@ -42,7 +42,7 @@ pub struct LayerExplanation {
 }
 
 /// The answer of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "a layer answers one of these")]
 pub enum LayerAnswer {
@@ -58,6 +58,12 @@ impl Explanation {
     /// The decision.
     pub fn decision(&self) -> &Decision {
         &self.decision
+    }
+
+    /// The decision in one word.
+    #[must_use]
+    pub fn answer(&self) -> LayerAnswer {
+        self.answer
     }
 
     /// The decision, without the explanation.

@@ -91,6 +91,10 @@ impl Facts {
         self.0 == Node::Null
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// The facts as `action` declares them.
     pub(crate) fn expressions(
         &self,

@@ -211,6 +211,14 @@ impl ResourceData {
         self.attributes.is_none()
     }
 
+    pub(super) fn attributes(&self) -> Option<&Node> {
+        self.attributes.as_ref()
+    }
+
+    pub(super) fn stated_parents(&self) -> Option<&[(Cow<'static, str>, String)]> {
+        self.parents.0.as_deref()
+    }
+
     /// The name of the resource in policies, and that of its type.
     pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, Arc<str>), ResourceError> {
         let shape = self.shape(types)?;

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Service;
 use super::report::Failure;
+use crate::replay;
 
 /// A case with its fixtures put in.
 #[derive(Debug)]
@@ -115,6 +116,24 @@ impl Case {
         differ("challenge", expected, &found)
     }
 
+    /// Whether the decision is the same once it was recorded and is made again from its record.
+    fn compare_replay(&self, engine: &Engine, explanation: &Explanation) -> Option<String> {
+        let session = self.claims.as_ref().and_then(|claims| engine.session(claims).ok());
+        let request = self.request(self.now, self.approval.as_ref());
+        let problem = replay::check(engine, session.as_ref(), &request, explanation).err()?;
+        Some(format!("replay: {problem}"))
+    }
+
+    fn request(&self, now: UnixTime, approval: Option<&Approval>) -> Request<'_> {
+        // What is no fact was found when the case was read.
+        let facts = self.facts.as_ref().and_then(|facts| Facts::from_json(facts).ok()).unwrap_or_else(Facts::none);
+        let request = Request::new(&self.action, &self.resource, now).with_facts(facts);
+        match approval {
+            Some(approval) => request.with_approval(approval.clone()),
+            None => request,
+        }
+    }
+
     fn explain(
         &self,
         engine: &Engine,
@@ -122,12 +141,7 @@ impl Case {
         now: UnixTime,
         approval: Option<&Approval>,
     ) -> Result<Explanation, SessionError> {
-        // What is no fact was found when the case was read.
-        let facts = self.facts.as_ref().and_then(|facts| Facts::from_json(facts).ok()).unwrap_or_else(Facts::none);
-        let mut request = Request::new(&self.action, &self.resource, now).with_facts(facts);
-        if let Some(approval) = approval {
-            request = request.with_approval(approval.clone());
-        }
+        let request = self.request(now, approval);
         match claims {
             Some(claims) => Ok(engine.session(claims)?.explain(&request)),
             None => Ok(engine.explain_public(&request)),
@@ -193,10 +207,13 @@ pub(super) fn run(case: &Case, engine: &Engine, service: Option<&Service>) -> Ou
     let without_layers =
         |mismatches| Outcome { action: case.action.clone(), scopes: Vec::new(), explanation: None, mismatches };
     match case.ask(engine) {
-        // Public actions are judged by no more than guardrails: no layer is exercised by an answer without a caller.
-        Ok(explanation) if case.claims.is_none() => without_layers(compare(&case.expected, explanation.decision())),
         Ok(explanation) => {
             let mut mismatches = compare(&case.expected, explanation.decision());
+            mismatches.extend(case.compare_replay(engine, &explanation));
+            // Public actions are judged by no more than guardrails: no layer is exercised by an answer without a caller.
+            if case.claims.is_none() {
+                return without_layers(mismatches);
+            }
             mismatches.extend(case.compare_challenge(engine, service, explanation.decision()));
             Outcome {
                 action: case.action.clone(),

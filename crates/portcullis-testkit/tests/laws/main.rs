@@ -42,6 +42,14 @@ fn the_engine_is_the_reference_model() {
 }
 
 #[test]
+fn a_record_replays_to_the_same_decision() {
+    for subject in worlds::all() {
+        let product = Product::new(subject.bundle());
+        for_each(&subject.world, 3 * CASES, |scenario| product.replays(scenario));
+    }
+}
+
+#[test]
 fn an_emptied_layer_never_allows_more() {
     for subject in worlds::all() {
         let product = Product::new(subject.bundle());

@@ -12,6 +12,7 @@
 
 mod actors;
 mod api_keys;
+mod audit;
 mod callers;
 mod challenges;
 mod confirm;

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use portcullis::Loaded;
-use portcullis_core::{BundleFiles, Engine, LoadError};
+use portcullis_core::{Bundle, BundleFiles, Engine, LoadError};
 
 use super::{Cases, CasesError, FOLDER, run};
 use original::{Edit, Original};
@@ -87,7 +87,7 @@ impl fmt::Display for Mutation {
 pub struct Mutants {
     directory: PathBuf,
     original: Original,
-    loaded: Loaded,
+    bundle: Arc<Bundle>,
     cases: Cases,
     mutants: Vec<(Mutation, Edit)>,
 }
@@ -113,7 +113,7 @@ impl Mutants {
         }
         let mut mutants = policies::mutants(&original)?;
         mutants.extend(schema::mutants(&original));
-        Ok(Self { directory, original, loaded, cases, mutants })
+        Ok(Self { directory, original, bundle: loaded.bundle, cases, mutants })
     }
 
     /// How many there are.
@@ -146,7 +146,7 @@ impl Mutants {
     }
 
     fn fate(&self, edit: &Edit) -> Fate {
-        match self.original.edited(edit).map(|files| self.loaded.load_changed(&files, &self.directory)) {
+        match self.original.edited(edit).map(|files| portcullis::load_changed(&self.bundle, &files, &self.directory)) {
             Ok(Ok(mutant)) if self.cases.fail(&Engine::new(mutant.bundle.clone())) => Fate::Noticed,
             Ok(Ok(_)) => Fate::Survived,
             Ok(Err(_)) | Err(_) => Fate::Refused,
