@@ -231,6 +231,14 @@ fn answer(session: &Session, resource: &ResourceData) -> Answer {
     }
 }
 
+#[test]
+fn what_is_loaded_about_the_principal_itself_disarms_no_forbid() {
+    let session = session_of("bob");
+    let banned = ResourceData::from_json("User", "bob", &json!({ "banned": true }), Parents::unstated()).unwrap();
+    let decision = session.decide(&Request::new("GetProfile", &banned, now()));
+    assert!(!decision.is_allow(), "bob is banned, whoever asks");
+}
+
 #[derive(Serialize)]
 struct Note {
     owner: &'static str,
@@ -256,6 +264,10 @@ fn note(locked: Option<bool>, folder: &'static str) -> Note {
 }
 
 fn session() -> Session {
+    session_of("ann")
+}
+
+fn session_of(sub: &str) -> Session {
     let files = BundleFiles::new()
         .with_file("schema.cedarschema", SCHEMA)
         .with_file("roles/people.cedar", r#"@id("anybody") permit (principal is User, action, resource);"#)
@@ -267,7 +279,7 @@ fn session() -> Session {
         .with_empty_layer(Layer::Ceilings)
         .with_required_file("guardrails/care.cedar");
     let engine = Engine::new(Bundle::load(&files, settings).unwrap());
-    let claims = json!({ "iss": "https://as.example.com", "sub": "ann", "client_id": "web", "scope": "notes" });
+    let claims = json!({ "iss": "https://as.example.com", "sub": sub, "client_id": "web", "scope": "notes" });
     engine.session(&VerifiedClaims::assume_verified("main", claims.as_object().unwrap().clone())).unwrap()
 }
 

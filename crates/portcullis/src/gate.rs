@@ -266,7 +266,7 @@ impl Gate {
         let is_known = token.is_some();
         let caller = Arc::new(self.read(rules, Arc::unwrap_or_clone(claims), head, token)?);
         if is_known {
-            rules.known.insert(key, &caller);
+            rules.known.insert(key, presented.token().len(), &caller);
         }
         Ok(caller)
     }

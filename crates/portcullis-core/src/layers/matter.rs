@@ -8,7 +8,7 @@ use cedar_policy::{Entity, EntityId, EntityUid};
 
 use super::Refusal;
 use crate::bundle::{Action, Bundle, ResourceKey};
-use crate::parties::Parties;
+use crate::parties::{Parties, Party};
 use crate::typed::ResourceData;
 
 /// What a question is about, and what is known of it.
@@ -44,6 +44,11 @@ impl<'a> Matter<'a> {
             return Err(Refusal::new(format!("`{}` does not apply to `{}`", action.name, uid.type_name())));
         }
         if let Some(party) = parties.iter().find(|party| *party.uid() == uid) {
+            if action.reads_resource
+                && let Some((entity, above)) = loaded(resource, &uid, bundle)?
+            {
+                refuse_news(party, entity, &above)?;
+            }
             let (ancestors, known) = (Cow::Borrowed(party.ancestors()), Known::Principal);
             return Ok(Self { uid, entity_type, ancestors, known });
         }
@@ -55,9 +60,7 @@ impl<'a> Matter<'a> {
             let message = format!("`{}` was not loaded, and policies for `{}` read it", uid.type_name(), action.name);
             return Err(Refusal::new(message));
         }
-        let close = |parent: &EntityUid, ancestors: &mut _| bundle.entities.close(parent, ancestors);
-        let loaded = resource.loaded(&uid, types, close).map_err(|error| Refusal::new(error.to_string()))?;
-        let (known, ancestors) = match loaded {
+        let (known, ancestors) = match loaded(resource, &uid, bundle)? {
             Some((entity, ancestors)) => (Known::Entity(Cow::Owned(entity)), ancestors),
             None => (Known::Id, HashSet::new()),
         };
@@ -85,4 +88,31 @@ impl<'a> Matter<'a> {
             Known::Entity(entity) => Some(entity.clone().into_owned()),
         }
     }
+}
+
+/// What the application says of `resource`, with all that it is in.
+fn loaded(
+    resource: &ResourceData,
+    uid: &EntityUid,
+    bundle: &Bundle,
+) -> Result<Option<(Entity, HashSet<EntityUid>)>, Refusal> {
+    let close = |parent: &EntityUid, ancestors: &mut _| bundle.entities.close(parent, ancestors);
+    resource.loaded(uid, &bundle.types, close).map_err(|error| Refusal::new(error.to_string()))
+}
+
+/// A principal that is the resource, too, is what it is as a principal. What is said of it besides would be lost, and a `forbid`
+/// that reads it would be disarmed.
+fn refuse_news(party: &Party, said: Entity, above: &HashSet<EntityUid>) -> Result<(), Refusal> {
+    let (uid, said, _) = said.into_inner();
+    let news = said.keys().find(|name| party.entity().attr(name).is_none());
+    let what = match (news, above.iter().find(|above| !party.ancestors().contains(above))) {
+        (Some(attribute), _) => format!("attribute `{attribute}`"),
+        (None, Some(parent)) => format!("membership in `{parent}`"),
+        (None, None) => return Ok(()),
+    };
+    let message = format!(
+        "the {what} of this `{}`, who is the principal, is known of the resource only: let the directory say it of the principal",
+        uid.type_name()
+    );
+    Err(Refusal::new(message))
 }

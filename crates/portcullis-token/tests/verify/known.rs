@@ -33,6 +33,16 @@ async fn another_token_is_not_the_known_one() {
 }
 
 #[tokio::test]
+async fn what_one_verifier_knows_is_unknown_to_another() {
+    // Who trusts somebody else, or the same issuer under other rules, has accepted nothing yet.
+    let token = sign(&header(), &claims());
+    let known = accepted(&verifier(), &token).await;
+    let again = verifier();
+    let again = again.verify_known(&known, &PresentedToken::bearer(&token), TokenHash::of(&token), time(NOW)).await;
+    assert!(matches!(again, Ok(Recheck::Unknown)));
+}
+
+#[tokio::test]
 async fn a_known_token_whose_key_is_gone_is_known_no_more() {
     // JWK-11
     let old = json!({ "keys": [Signer::Ed25519.jwk_with(json!({ "kid": "as-1" }))] });

@@ -31,7 +31,7 @@ use crate::measure;
 /// - Records of all classes.
 /// - Heads go nowhere: a tail that was cut off is not noticed.
 /// - Without a record, services and agents are refused; people and those whom nobody knows are not.
-/// - 8192 places in the queue.
+/// - 8192 places in the queue, for 32 MiB of records.
 /// - Synced after a second at the latest.
 /// - Nothing is masked.
 #[must_use = "a log that no gate has records nothing"]
@@ -90,7 +90,8 @@ impl AuditLog {
         self
     }
 
-    /// Lets at most `places` records wait, those of requests included whose handlers still run.
+    /// Lets at most `places` records wait, those of requests included whose handlers still run. Once what waits has 32 MiB, no
+    /// more are let in either, nor anybody without credentials once it has half of that.
     pub fn places(mut self, places: NonZeroUsize) -> Self {
         self.places = places.get();
         self
@@ -195,7 +196,7 @@ impl fmt::Debug for AuditLog {
     }
 }
 
-/// Some megabytes of memory at most, and a tenth of a second of a busy service.
+/// A tenth of a second of a busy service.
 const PLACES: usize = 8192;
 
 /// The loss that a crash of the machine may cause.

@@ -23,6 +23,8 @@ struct State {
     waiting: VecDeque<Entry>,
     /// Places that are promised, waiting, or being written.
     taken: usize,
+    /// How long the records are that are waiting, or being written.
+    octets: usize,
     lost: BTreeMap<AuditClass, u64>,
     idle: bool,
     failing: bool,
@@ -49,8 +51,9 @@ impl Queue {
     /// Half of them are for callers that are known: whoever sends no credentials cannot crowd out the others.
     pub(super) fn reserve(self: &Arc<Self>, class: AuditClass) -> Option<Place> {
         let mut state = self.state();
-        let limit = if class == AuditClass::Anonymous { self.capacity.div_ceil(2) } else { self.capacity };
-        if state.taken >= limit || state.stage == Stage::Ended {
+        let share = if class == AuditClass::Anonymous { 2 } else { 1 };
+        let is_full = state.taken >= self.capacity.div_ceil(share) || state.octets >= MOST_OCTETS / share;
+        if is_full || state.stage == Stage::Ended {
             return None;
         }
         state.taken += 1;
@@ -103,10 +106,18 @@ impl Queue {
         state.stage == Stage::Open
     }
 
-    /// Frees the places of `count` records that were written, or given up.
-    pub(super) fn free(&self, count: usize) {
+    /// Frees the places of `records`, which were written.
+    pub(super) fn free(&self, records: &[Entry]) {
+        let octets = records.iter().map(|record| record.octets).sum();
         let mut state = self.state();
-        state.taken = state.taken.saturating_sub(count);
+        state.taken = state.taken.saturating_sub(records.len());
+        state.octets = state.octets.saturating_sub(octets);
+    }
+
+    /// Gives a place back that was not used.
+    fn give_back(&self) {
+        let mut state = self.state();
+        state.taken = state.taken.saturating_sub(1);
     }
 
     pub(super) fn end(&self) {
@@ -147,6 +158,7 @@ impl Place {
     pub(super) fn put(mut self, entry: Entry) {
         self.used = true;
         let mut state = self.queue.state();
+        state.octets = state.octets.saturating_add(entry.octets);
         state.waiting.push_back(entry);
         if state.idle {
             self.queue.filled.notify_one();
@@ -157,7 +169,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if !self.used {
-            self.queue.free(1);
+            self.queue.give_back();
         }
     }
 }
@@ -170,3 +182,49 @@ impl fmt::Debug for Queue {
 
 /// Records that are written at once.
 const BATCH: usize = 256;
+
+/// The length of all records that wait, beyond which there is no place left: how long one is can be up to the caller, who
+/// chooses the facts, and much of the data. In memory they take a few times as much.
+const MOST_OCTETS: usize = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn long_records_fill_a_queue_before_its_places_are_taken() {
+        let queue = Queue::new(8192);
+        let record = json!({
+            "id": "d", "time": "t", "bundle": "b", "class": "human", "method": "GET", "outcome": "allow", "latency_us": 1,
+        });
+        let record = Arc::new(serde_json::from_value(record).unwrap());
+        let put = |octets| {
+            let place = queue.reserve(AuditClass::Human);
+            place.map(|place| place.put(Entry { kind: "request", octets, record: Arc::clone(&record) })).is_some()
+        };
+        let mut held = 0;
+        while put(1024 * 1024) {
+            held += 1;
+            // Whoever sends no credentials finds no place where others still do.
+            assert_eq!(queue.reserve(AuditClass::Anonymous).is_some(), held < 16, "{held}");
+        }
+        assert_eq!(held, 32);
+        // What was written makes room, and a place that was promised takes none.
+        let Batch { records, .. } = queue.next(None);
+        drop(queue.reserve(AuditClass::Anonymous));
+        assert!(!put(1));
+        queue.free(&records);
+        assert!(put(1) && queue.reserve(AuditClass::Anonymous).is_some());
+    }
+
+    #[test]
+    fn the_length_of_a_record_is_that_of_its_text() {
+        let record = json!({
+            "id": "d", "time": "t", "bundle": "b", "class": "agent", "method": "GET", "outcome": "ü", "latency_us": 1,
+        });
+        let record: super::super::record::Record = serde_json::from_value(record).unwrap();
+        assert_eq!(record.octets(), serde_json::to_string(&record).unwrap().len());
+    }
+}

@@ -1,6 +1,7 @@
 //! The record of one request.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use portcullis_core::{Layer, RecordedAnswer, RecordedCaller, RecordedQuestion};
@@ -46,6 +47,30 @@ pub(super) struct Record {
     pub(super) latency_us: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace_id: Option<String>,
+}
+
+impl Record {
+    /// How long its text is.
+    pub(super) fn octets(&self) -> usize {
+        let mut count = Count(0);
+        // Nothing fails to be counted.
+        let _ = serde_json::to_writer(&mut count, self);
+        count.0
+    }
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0 += text.len();
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One decision.
@@ -101,5 +126,7 @@ pub(super) struct LimitState {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) kind: &'static str,
+    /// About how long its line is.
+    pub(super) octets: usize,
     pub(super) record: Arc<Record>,
 }

@@ -198,6 +198,7 @@ impl Inner {
     /// Hands `record` to all logs that keep it, into the places that were taken for it.
     fn put(&self, state: &mut State, kind: &'static str, record: Record) {
         let mut places = std::mem::take(&mut state.places).into_iter();
+        let octets = record.octets();
         let shared = Arc::new(record);
         for log in &self.audit.logs {
             let promised = places.next().flatten();
@@ -205,7 +206,7 @@ impl Inner {
                 continue;
             }
             if let Some(place) = promised.or_else(|| log.place(shared.class)) {
-                place.put(Entry { kind, record: Arc::clone(&shared) });
+                place.put(Entry { kind, octets, record: Arc::clone(&shared) });
             }
         }
         state.written = Some(shared);

@@ -90,10 +90,9 @@ impl Writer {
     fn write_all(&mut self) -> Result<(), GivenUp> {
         loop {
             let Batch { records, lost, closed } = self.queue.next(self.deadline());
-            let count = records.len();
             let lines = self.lines(&records, &lost);
             self.insist(|writer| if lines.is_empty() { Ok(()) } else { writer.sink.write(lines.as_bytes()) })?;
-            self.queue.free(count);
+            self.queue.free(&records);
             if closed {
                 break;
             }

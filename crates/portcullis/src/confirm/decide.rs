@@ -28,23 +28,25 @@ impl Admission {
         let visit = self.visit();
         let pinned = &visit.pinned;
         let confirmations = pinned.confirmations()?;
+        // The time of this decision, not of the request: whoever holds a request open keeps no approval alive with it.
+        let now = visit.pinned.gate.0.clock.now().max(visit.now);
         let Some(session) = visit.session.as_deref() else {
-            return pinned.decide(None, action, resource, facts, visit.now);
+            return pinned.decide(None, action, resource, facts, now);
         };
         // Before anything is decided: what is wrong with the application shows whoever calls.
         let intent = Intent::new(session.caller(), action, resource, &facts).map_err(Defect::from)?;
-        let asked = Confirmable { pinned, confirmations, session, intent, now: visit.now };
-        let request = Request::new(action, resource, visit.now).with_facts(facts);
-        let rejected = match visit.approval.verify(&confirmations.approvals, &asked.intent, visit.now) {
+        let asked = Confirmable { pinned, confirmations, session, intent, now };
+        let request = Request::new(action, resource, now).with_facts(facts);
+        let rejected = match visit.approval.verify(&confirmations.approvals, &asked.intent, now) {
             Ok(None) => None,
             Ok(Some(approval)) => {
                 let approved = request.clone().with_approval(approval.approval());
                 let grant = asked.grant(resource, &approved, None)?;
-                match confirmations.use_up(&approval, visit.now).await? {
+                match confirmations.use_up(&approval, now).await? {
                     Ok(()) => {
                         let decision = visit.id;
                         tracing::info!(target: "portcullis", %decision, ticket = approval.ticket(), "an approval was used");
-                        return pinned.permit(Some(session), grant, visit.now);
+                        return pinned.permit(Some(session), grant, now);
                     }
                     Err(used) => Some(used),
                 }
@@ -56,7 +58,7 @@ impl Admission {
             tracing::warn!(target: "portcullis", %decision, action, %rejected, "an approval does not count");
         }
         // An approval that does not fit is none.
-        pinned.permit(Some(session), asked.grant(resource, &request, rejected)?, visit.now)
+        pinned.permit(Some(session), asked.grant(resource, &request, rejected)?, now)
     }
 }
 

@@ -89,3 +89,17 @@ async fn a_directory_is_asked_with_each_request_unless_it_says_for_how_long_it_i
         }
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_goes_back_keeps_nothing_longer_than_the_directory_says() {
+    let (watch, asked) = (Watch::new(), Arc::new(AtomicUsize::new(0)));
+    let directory = Fickle { asked: Arc::clone(&asked), lifetime: Duration::from_secs(4) };
+    let service = Service::new(|gate| gate.clock(watch.clone()).directory(directory));
+    let token = format!("Bearer {}", service.token(&json!({ "roles": null })));
+    assert!(service.open_as(&Method::GET, &token).await.is_ok());
+    // A request that began a little before another one is no reason to ask again.
+    watch.set(NOW - 1);
+    assert!(service.open_as(&Method::GET, &token).await.is_ok());
+    watch.set(NOW - 40);
+    assert_eq!(service.open_as(&Method::GET, &token).await.unwrap_err().status(), 403);
+}

@@ -35,7 +35,7 @@ async fn busy(service: &Service) {
         (json!({ "scope": "read:notes" }), note(), 7),
     ] {
         let Ok(admission) = service.put(&claims).await else { continue };
-        let _ = admission.check_with(&note, &json!({ "amount": amount }));
+        let _ = admission.check_with(&note, &json!({ "amount": amount })).await;
         let _ = admission.conclude(StatusCode::OK);
     }
 }
@@ -186,7 +186,7 @@ async fn what_is_masked_is_not_there_and_the_record_says_that_it_cannot_be_repla
     let masked = AuditLog::new(log.clone()).mask("decisions.question.resource.attributes.size").unwrap();
     let service = Service::new(|gate| gate.audit(masked));
     let admission = service.put(&json!({})).await.unwrap();
-    let _ = admission.check_with(&Note { size: 424_242, ..note() }, &json!({ "amount": 7 }));
+    let _ = admission.check_with(&Note { size: 424_242, ..note() }, &json!({ "amount": 7 })).await;
     let _ = admission.conclude(StatusCode::INTERNAL_SERVER_ERROR);
     let _ = service.list(&json!({})).await.unwrap().conclude(StatusCode::FORBIDDEN);
     let engine = service.engine();

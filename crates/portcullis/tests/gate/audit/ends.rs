@@ -71,7 +71,7 @@ async fn what_is_decided_after_the_record_was_written_follows_in_a_later_line() 
     assert!(admission.conclude(StatusCode::OK).is_none(), "twice is once");
     // A stream goes on, and asks for each of its parts.
     for amount in [2, 200] {
-        let _ = admission.check_with(&note(), &json!({ "amount": amount }));
+        let _ = admission.check_with(&note(), &json!({ "amount": amount })).await;
     }
     let engine = service.engine();
     drop((service, admission));
@@ -90,7 +90,7 @@ async fn decisions_without_end_do_not_make_a_record_without_end() {
     let service = Service::new(|gate| gate.audit(AuditLog::new(log.clone())));
     let admission = service.put(&json!({})).await.unwrap();
     for amount in 0..150 {
-        let _ = admission.check_with(&note(), &json!({ "amount": amount }));
+        let _ = admission.check_with(&note(), &json!({ "amount": amount })).await;
     }
     let _ = admission.conclude(StatusCode::OK);
     let nobody = service.open(&Method::PUT, "/notes/n1", &HeaderMap::new()).await.unwrap_err();

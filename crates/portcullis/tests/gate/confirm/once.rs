@@ -70,6 +70,20 @@ async fn a_second_approval_of_a_used_ticket_is_worth_nothing_until_the_ticket_en
     assert_eq!(confirmation(&answer)["rejected"], "used");
 }
 
+#[tokio::test]
+async fn a_request_that_is_held_open_keeps_no_approval_alive() {
+    let post = Post::new();
+    let approval = post.approved(&Draft::new(), &to_bob()).await;
+    // It arrives in time, and its body when the approval has long expired.
+    let held = post.open(&claire_for_ann(), &[&approval]).await.unwrap();
+    post.wait(600);
+    let answer = held.check_with(&Draft::new(), &to_bob()).await.unwrap_err();
+    assert_eq!(confirmation(&answer)["rejected"], "expired", "{}", answer.body());
+    // The ticket that is offered instead is one that can still be approved.
+    let again = super::but(super::ann(), &json!({ "auth_time": NOW + 590 }));
+    post.approve(&again, answer.ticket().unwrap()).await.unwrap();
+}
+
 #[derive(Debug)]
 struct OutOfReach;
 
