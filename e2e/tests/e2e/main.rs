@@ -7,6 +7,7 @@
     reason = "helpers of tests assert as tests do, and JSON is indexed"
 )]
 
+mod assistant;
 mod authorization_server;
 mod certificates;
 mod client_credentials;
