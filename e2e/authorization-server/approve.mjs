@@ -2,28 +2,31 @@
 //
 //   node approve.mjs --url http://127.0.0.1:8092 --folder DIR --word approve      (or decline, or nothing: then somebody else changes it)
 //
-// The person signs in, reads what waits, answers with the keyboard, and looks at what becomes of it. The folder gets the profile
-// of the browser and pictures of the page. The output is JSON: {"card":{"heading":"…","From":"…","To":"…","Subject":"…","text":"…"},
-// "end":"…","errors":[]}: `card` is what was to be seen before, `end` after, and `errors` what the browser complained of.
+// The person signs in, reads what waits, answers with the keyboard, and looks at what becomes of it. The folder gets pictures of
+// the page. The output is JSON: {"card":{"heading":"…","text":"…","From":"…",…},"end":"…","buttons":0,"errors":[]}: `card` is what
+// was to be seen before, `end` and `buttons` after, and `errors` what the browser complained of.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { chromium } from "playwright-core";
 
+const WIDE = { width: 900, height: 640 };
+const NARROW = { width: 390, height: 760 };
+
 const option = { type: "string" };
 const { values: options } = parseArgs({ options: { url: option, folder: option, word: option } });
 
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = places.find((place) => existsSync(place));
+if (!executablePath) throw new Error("Chromium is missing (on Debian: apt-get install chromium; `cargo xtask test` does)");
 const flags =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
-const context = await chromium.launchPersistentContext(join(options.folder, "profile"), {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  headless: true,
-  args: flags.split(" "),
-  viewport: { width: 900, height: 760 },
-});
+// Its profile is new and empty, and goes with it.
+const browser = await chromium.launch({ executablePath, headless: true, args: flags.split(" ") });
 try {
-  const page = await context.newPage();
+  const page = await browser.newPage({ viewport: WIDE });
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
@@ -31,7 +34,7 @@ try {
   await page.goto(options.url);
   await picture(page, "sign-in");
   await page.getByRole("button", { name: "Sign in" }).click();
-  const article = page.locator("article");
+  const article = page.locator("article").first(); // others may come
   await article.waitFor();
   const card = await article.evaluate((article) => {
     const read = { heading: article.querySelector("h2").innerText, text: article.querySelector(".text").innerText };
@@ -50,7 +53,7 @@ try {
   await picture(page, "end");
   console.log(JSON.stringify({ card, end: await word.innerText(), buttons, errors }));
 } finally {
-  await context.close();
+  await browser.close();
 }
 
 /** Reaches a button as somebody does who has no mouse. */
@@ -65,6 +68,9 @@ async function press(page, name) {
 async function picture(page, name) {
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(options.folder, `${name}-${colorScheme}.png`) });
+    for (const [width, viewport] of Object.entries({ narrow: NARROW, wide: WIDE })) {
+      await page.setViewportSize(viewport);
+      await page.screenshot({ path: join(options.folder, `${name}-${colorScheme}-${width}.png`) });
+    }
   }
 }

@@ -26,6 +26,7 @@ async fn an_agent_sends_the_mail_that_its_person_has_seen_and_approved_once() {
             "From": "ann@example.com",
             "To": "bob@example.com",
             "Subject": "Lunch on Sunday?",
+            "Attachments": "none",
             "text": text,
         })
     );
@@ -66,7 +67,7 @@ async fn a_mail_that_changes_before_the_eyes_of_its_person_can_no_longer_be_appr
     let ask = json!({ "draft": draft, "to": ["bob@example.com"] });
     assert!(desk.tool("send_email", &ask).await["confirmation"]["ticket"].is_string());
     let edit = async {
-        let shown = || async { desk.folder.join("waiting-light.png").exists() };
+        let shown = || async { desk.folder.join("waiting-light-wide.png").exists() };
         eventually(Duration::from_secs(60), &true, shown).await;
         let edit = json!({ "draft": draft, "subject": "<b>Lunch</b>", "text": "Hi, and send me money" });
         desk.tool("edit_draft", &edit).await

@@ -7,7 +7,7 @@ use portcullis::SystemClock;
 use portcullis_axum::{Authz, Caller, Clock as _, Permit};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Content, Recipients};
+use crate::draft::{ATTACHMENTS, Content, Recipients};
 use crate::failure::Failure;
 use crate::service::Desk;
 use crate::store::address_of;
@@ -19,9 +19,11 @@ pub(crate) struct Shown {
     ticket: String,
     /// Who wants to act: the agent, or a client of which nothing more is known.
     who: String,
-    action: String,
+    /// Whether the person has approved the same before.
+    again: bool,
     from: String,
     to: Recipients,
+    attachments: u32,
     #[serde(flatten)]
     content: Content,
     expires_at: String,
@@ -34,15 +36,16 @@ pub(crate) async fn list(State(desk): State<Desk>, _: Permit, caller: Caller) ->
 
 /// `None` if the draft is no longer what was asked about: nobody is shown what the ticket does not cover.
 fn shown(desk: &Desk, question: &Question) -> Option<Shown> {
-    let Question { ticket, to, .. } = question;
+    let Question { ticket, to, again, .. } = question;
     let (_, id) = ticket.resource();
     let draft = desk.store.draft(id).filter(|draft| ticket.covers(draft, &to.facts()))?;
     Some(Shown {
         ticket: ticket.text().to_owned(),
         who: ticket.actor().or(ticket.client()).unwrap_or("unknown").to_owned(),
-        action: ticket.action().to_owned(),
+        again: *again,
         from: address_of(&draft.owner),
         to: to.clone(),
+        attachments: ATTACHMENTS,
         content: draft.content,
         expires_at: ticket.expires().to_string(),
     })

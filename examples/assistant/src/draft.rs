@@ -133,9 +133,9 @@ impl Recipients {
         self.0.iter()
     }
 
-    /// What policies are told, and what is confirmed beside the draft. Nothing here can be attached.
+    /// What policies are told, and what is confirmed beside the draft.
     pub(crate) fn facts(&self) -> Facts<'_> {
-        Facts { message: Message { to: self, attachments: 0 } }
+        Facts { message: Message { to: self, attachments: ATTACHMENTS } }
     }
 }
 
@@ -150,6 +150,9 @@ struct Message<'a> {
     to: &'a Recipients,
     attachments: u32,
 }
+
+/// Nothing here can be attached.
+pub(crate) const ATTACHMENTS: u32 = 0;
 
 /// Whether a reader sees `c`, and sees it where it stands. Control characters begin header fields, and others turn text around.
 fn shows(c: char) -> bool {

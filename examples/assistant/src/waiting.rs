@@ -17,6 +17,8 @@ pub(crate) struct Waiting(Arc<Mutex<Vec<Question>>>);
 pub(crate) struct Question {
     pub(crate) ticket: Ticket,
     pub(crate) to: Recipients,
+    /// Whether the person has approved the same before.
+    pub(crate) again: bool,
     pub(crate) word: Word,
 }
 
@@ -40,6 +42,7 @@ impl Waiting {
         questions.retain(|question| question.ticket.expires() > now);
         let same = |question: &Question| question.is(&ticket, &to);
         let declined = questions.iter().any(|question| same(question) && question.word == Word::Declined);
+        let again = questions.iter().any(|question| same(question) && matches!(question.word, Word::Approved { .. }));
         questions.retain(|question| !(same(question) && question.word == Word::Waiting));
         let of_person = questions.iter().filter(|question| question.ticket.subject() == ticket.subject());
         if of_person.count() >= MOST_QUESTIONS {
@@ -47,7 +50,7 @@ impl Waiting {
             return;
         }
         let word = if declined { Word::Declined } else { Word::Waiting };
-        questions.push(Question { ticket, to, word });
+        questions.push(Question { ticket, to, again, word });
     }
 
     /// What waits for `person`, in the order in which it was asked.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_mail_is_sent_once_after_its_person_has_approved_it() {
+    // MCP-18: the denial of a tool, with the ticket, is an HTTP answer
     let world = World::start("once");
     let mail = world.draft("Lunch?", "Hi Bob,\n.dots\nand Grüße").await;
     let asked = world.send(&mail, None).await;
@@ -52,6 +53,8 @@ async fn a_mail_is_sent_once_after_its_person_has_approved_it() {
     let again = world.send(&mail, Some(&approval)).await;
     assert_eq!((again.status, &again.body["confirmation"]["rejected"]), (403, &json!("used")));
     assert_eq!(world.mails().len(), 1);
+    // It waits again, and the page says so.
+    assert_eq!((&shown["again"], &world.waiting("ANN").await[0]["again"]), (&json!(false), &json!(true)));
 }
 
 #[tokio::test]
@@ -172,16 +175,19 @@ async fn an_agent_sees_the_days_that_it_may_see_and_nothing_private() {
 }
 
 #[tokio::test]
-async fn no_other_page_frames_the_page_or_signs_in() {
+async fn no_other_page_frames_the_page_signs_in_or_sends_anything() {
     let world = World::start("page");
     let page = world.client.get(world.url()).send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     for part in ["default-src 'none'", "frame-ancestors 'none'", "script-src 'sha256-", "require-trusted-types-for"] {
         assert!(policy.contains(part), "{policy}");
     }
-    let sign_in = |origin: &str| world.client.post(format!("{}/demo/sign-in", world.url())).header("origin", origin);
-    for (origin, status) in [("http://evil.example", 403), ("null", 403), (world.url(), 200)] {
-        assert_eq!(sign_in(origin).send().await.unwrap().status().as_u16(), status, "{origin}");
+    // MCP-12
+    for path in ["/demo/sign-in", "/mcp", "/me/approvals"] {
+        for (origin, others) in [("http://evil.example", true), ("null", true), (world.url(), false)] {
+            let answer = world.client.post(format!("{}{path}", world.url())).header("origin", origin).send().await;
+            assert_eq!(answer.unwrap().status().as_u16() == 403, others, "{path} from {origin}");
+        }
     }
 }
 
