@@ -25,12 +25,12 @@ async fn an_agent_sends_the_mail_that_its_person_has_seen_and_approved_once() {
             "heading": "claire wants to send this mail for you",
             "From": "ann@example.com",
             "To": "bob@example.com",
-            "Subject": "Lunch on Sunday?",
+            "Subject": "Our lunch",
             "Attachments": "none",
             "text": text,
         })
     );
-    assert!(text.starts_with("Hi Bob,\n\nAnn has time for lunch at noon."), "{text}");
+    assert!(text.starts_with("Hi Bob,\n\nI look forward to our lunch."), "{text}");
     assert_eq!((&seen["end"], &seen["buttons"]), (&json!("Approved. It can be sent once."), &json!(0)));
 
     let said = agent.await.unwrap();
@@ -40,9 +40,7 @@ async fn an_agent_sends_the_mail_that_its_person_has_seen_and_approved_once() {
     assert_eq!(mails.len(), 1);
     // To the letter what she saw.
     let (head, body) = mails[0].split_once("\n\n").unwrap();
-    for field in
-        ["X-RCPT TO:<bob@example.com>", "From: ann@example.com", "To: bob@example.com", "Subject: Lunch on Sunday?"]
-    {
+    for field in ["X-RCPT TO:<bob@example.com>", "From: ann@example.com", "To: bob@example.com", "Subject: Our lunch"] {
         assert!(head.lines().any(|line| line == field), "{field} in {head}");
     }
     assert_eq!(body.trim_end(), text);

@@ -128,8 +128,8 @@ fn say(words: &str) {
     println!("agent    {words}");
 }
 
-const SUBJECT: &str = "Lunch on Sunday?";
-const TEXT: &str = "Hi Bob,\n\nAnn has time for lunch at noon. Shall we say the usual place?\n\nAnn's assistant";
+const SUBJECT: &str = "Our lunch";
+const TEXT: &str = "Hi Bob,\n\nI look forward to our lunch. Is the usual place fine for you?\n\nAnn";
 
 const REVISION: &str = "2025-11-25";
 const WITHIN: Duration = Duration::from_secs(20);

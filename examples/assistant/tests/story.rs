@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use readme_lines::Example;
+use readme_lines::{Example, assert_answers};
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -210,6 +210,13 @@ async fn the_agent_sends_nothing_after_a_no() {
     assert_eq!(world.answer("ANN", &ticket, "decline").await, 204);
     assert!(said(agent.await.unwrap()).ends_with("Ann has declined. Nothing is sent\n"));
     assert!(world.mails().is_empty());
+}
+
+#[tokio::test]
+async fn every_line_of_the_readme_is_answered_as_it_says() {
+    let world = World::start("readme");
+    let tokens = world.folder.join("tokens");
+    assert_answers(include_str!("../README.md"), &[("target/assistant", tokens.to_str().unwrap())]);
 }
 
 #[test]
