@@ -73,16 +73,14 @@ pub(crate) async fn answer(
 ) -> Result<StatusCode, Failure> {
     // This service's own, not expired, and for this person.
     let ticket = authz.ticket(&ticket)?;
-    let question = desk.waiting.find(ticket.id()).filter(|question| question.word == Word::Waiting);
-    let question = question.ok_or(Failure::Changed)?;
-    let word = match word {
-        Spoken::Decline => Word::Declined,
+    let answered = desk.waiting.answer(ticket.id(), |question| match word {
+        Spoken::Decline => Ok(Word::Declined),
         Spoken::Approve => {
-            shown(&desk, &question).ok_or(Failure::Changed)?;
+            shown(&desk, question).ok_or(Failure::Changed)?;
             // Only the person themselves, with the right client and scope, and a fresh login.
-            Word::Approved { approval: authz.approve(&ticket)?.text().to_owned() }
+            Ok::<_, Failure>(Word::Approved { approval: authz.approve(&ticket)?.text().to_owned() })
         }
-    };
-    // Whoever has said no in another window meanwhile has said no.
-    if desk.waiting.answer(ticket.id(), word) { Ok(StatusCode::NO_CONTENT) } else { Err(Failure::Changed) }
+    });
+    answered.ok_or(Failure::Changed)??;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -40,7 +40,8 @@ pub(crate) async fn post(State(desk): State<Desk>, authz: Authz, request: Reques
     };
     let id = message.id();
     let result = match message.method() {
-        Some("tools/call") => run(&desk, &authz, message).await?,
+        // A call without an id wants no answer, and gets no tool.
+        Some("tools/call") if !id.is_null() => run(&desk, &authz, message).await?,
         method => {
             authz.check_as("Connect", Me::of(&authz)?)?;
             match method {

@@ -67,11 +67,13 @@ impl Waiting {
         self.questions().iter().find(|question| question.ticket.id() == id).cloned()
     }
 
-    /// Notes the person's word, unless there is one. Returns whether it is theirs.
-    pub(crate) fn answer(&self, id: &str, word: Word) -> bool {
+    /// Notes what `word` makes of a question that waits. `None` if there is no such question, or the person has answered it.
+    pub(crate) fn answer<E>(&self, id: &str, word: impl FnOnce(&Question) -> Result<Word, E>) -> Option<Result<(), E>> {
+        // Held until it is noted: whoever has said no in one window does not say yes in another.
         let mut questions = self.questions();
-        let open = questions.iter_mut().find(|question| question.ticket.id() == id && question.word == Word::Waiting);
-        open.map(|question| question.word = word).is_some()
+        let open =
+            questions.iter_mut().find(|question| question.ticket.id() == id && question.word == Word::Waiting)?;
+        Some(word(open).map(|word| open.word = word))
     }
 
     fn questions(&self) -> MutexGuard<'_, Vec<Question>> {
