@@ -1,10 +1,12 @@
 // A person at the page of examples/assistant, in a real Chromium that nobody sees.
 //
-//   node approve.mjs --url http://127.0.0.1:8092 --folder DIR --word approve      (or decline, or nothing: then somebody else changes it)
+//   node approve.mjs --url http://127.0.0.1:8092 --folder DIR --word approve [--stale TOKEN]
+//   (or decline, or no word: then somebody else changes what waits)
 //
 // The person signs in, reads what waits, answers with the keyboard, and looks at what becomes of it. The folder gets pictures of
 // the page. The output is JSON: {"card":{"heading":"…","text":"…","From":"…",…},"end":"…","buttons":0,"errors":[]}: `card` is what
-// was to be seen before, `end` and `buttons` after, and `errors` what the browser complained of.
+// was to be seen before, `end` and `buttons` after, and `errors` what the browser complained of. With `--stale`, the first token of
+// the page is this one, of an old login; `stale` is then what the page says when it is not enough.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +18,7 @@ const WIDE = { width: 900, height: 640 };
 const NARROW = { width: 390, height: 760 };
 
 const option = { type: "string" };
-const { values: options } = parseArgs({ options: { url: option, folder: option, word: option } });
+const { values: options } = parseArgs({ options: { url: option, folder: option, word: option, stale: option } });
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = places.find((place) => existsSync(place));
@@ -31,6 +33,10 @@ try {
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
 
+  if (options.stale) {
+    const old = (route) => route.fulfill({ json: { access_token: options.stale } });
+    await page.route("**/demo/sign-in", old, { times: 1 });
+  }
   await page.goto(options.url);
   await picture(page, "sign-in");
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -43,15 +49,22 @@ try {
   });
   await picture(page, "waiting");
 
-  if (options.word) {
-    const button = { approve: "Approve and send", decline: "Decline" }[options.word];
+  const button = { approve: "Approve and send", decline: "Decline" }[options.word];
+  let stale;
+  if (options.stale) {
     await press(page, button);
+    const signIn = page.getByRole("button", { name: "Sign in" });
+    await signIn.waitFor();
+    stale = await page.getByRole("status").innerText();
+    await page.keyboard.press("Enter"); // it has the focus
+    await signIn.waitFor({ state: "hidden" });
   }
+  if (button) await press(page, button);
   const word = article.locator(".word");
   await word.waitFor();
   const buttons = await article.getByRole("button").count();
   await picture(page, "end");
-  console.log(JSON.stringify({ card, end: await word.innerText(), buttons, errors }));
+  console.log(JSON.stringify({ card, end: await word.innerText(), buttons, stale, errors }));
 } finally {
   await browser.close();
 }

@@ -47,6 +47,20 @@ async fn an_agent_sends_the_mail_that_its_person_has_seen_and_approved_once() {
 }
 
 #[tokio::test]
+async fn who_has_logged_in_long_ago_logs_in_again_to_approve() {
+    let desk = Desk::start();
+    let agent = desk.agent();
+    let seen = desk.person_with(&["--word", "approve", "--stale", &desk.tokens["ANN_THIS_MORNING"]]).await;
+    assert_eq!(seen["stale"], "It has been a while. Please sign in again.");
+    assert_eq!(seen["end"], "Approved. It can be sent once.");
+    // The browser notes each answer 4xx of its own accord: here the one that asked for the login, and no other.
+    let [complaint] = seen["errors"].as_array().unwrap().as_slice() else { panic!("{seen}") };
+    assert!(complaint.as_str().unwrap().contains("401"), "{seen}");
+    agent.await.unwrap();
+    assert_eq!(desk.mails().len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_person_declines_is_not_sent() {
     let desk = Desk::start();
     let agent = desk.agent();
@@ -121,11 +135,16 @@ impl Desk {
 
     /// Ann, at the page: what she saw, without a complaint of her browser.
     async fn person(&self, options: &[&str]) -> Value {
-        let folder: PathBuf = self.folder.join("");
-        let options = [&["--url", &self.url, "--folder", folder.to_str().unwrap()], options].concat();
-        let seen = run_script("approve.mjs", &options).await;
+        let seen = self.person_with(options).await;
         assert_eq!(seen["errors"], json!([]));
         seen
+    }
+
+    /// Ann, at the page: what she saw.
+    async fn person_with(&self, options: &[&str]) -> Value {
+        let folder: PathBuf = self.folder.join("");
+        let options = [&["--url", &self.url, "--folder", folder.to_str().unwrap()], options].concat();
+        run_script("approve.mjs", &options).await
     }
 
     /// What a tool answers the agent.
