@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
-use portcullis::{Clock, Gate, Resource, UnixTime, Verifier};
+use portcullis::{Clock, Gate, GateBuilder, Resource, UnixTime, Verifier};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
@@ -34,7 +34,17 @@ pub enum Guard<'a> {
 /// If the fixture is broken.
 #[must_use]
 pub fn gate(verifier: Verifier) -> Gate {
-    must(Gate::builder(Arc::clone(engine(10).bundle()), verifier).clock(Stopped).build())
+    gate_with(verifier, |gate| gate)
+}
+
+/// The same with `options`.
+///
+/// # Panics
+///
+/// If the fixture is broken.
+#[must_use]
+pub fn gate_with(verifier: Verifier, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Gate {
+    must(options(Gate::builder(Arc::clone(engine(10).bundle()), verifier).clock(Stopped)).build())
 }
 
 /// Serves with axum, and says where.

@@ -6,10 +6,10 @@ import * as client from "openid-client";
 export const REDIRECT = "http://127.0.0.1/callback";
 const MAX_REDIRECTS = 10;
 
-/** What the app knows of the authorization server. */
-export function discover(issuer) {
+/** What an app knows of the authorization server. */
+export function discover(issuer, app = "mobile", authentication = client.None()) {
   const insecure = { execute: [client.allowInsecureRequests] }; // plain http, on loopback
-  return client.discovery(new URL(issuer), "mobile", undefined, client.None(), insecure);
+  return client.discovery(new URL(issuer), app, undefined, authentication, insecure);
 }
 
 /** The token response for `user`. With a `DPoP` handle, the token is bound to its key (RFC 9449). */

@@ -1,5 +1,5 @@
-// An authorization server for the end-to-end tests: `oidc-provider`, with a few clients and people, and a door for the
-// tests (`/control/…`) through which they rotate keys and read how often each endpoint was asked.
+// An authorization server for the end-to-end tests: `oidc-provider`, with a few clients and people (`who.mjs`), and a door
+// for the tests (`/control/…`) through which they rotate keys and read how often each endpoint was asked.
 //
 //   node server.mjs --port 0 --keys keys.json
 //
@@ -12,6 +12,10 @@ import { parseArgs } from "node:util";
 
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
+
+import { answerOnTelephone, ciba } from "./ciba.mjs";
+import { offerTokenExchange } from "./token-exchange.mjs";
+import { AGENT_TYPES, AGENTS, CLIENTS, PEOPLE } from "./who.mjs";
 
 const { values: options } = parseArgs({ options: { port: { type: "string", default: "0" }, keys: { type: "string" } } });
 
@@ -35,47 +39,6 @@ const MCP_SCOPES = "notes:read notes:write notes:export notes:manage";
 function protectedResource(resource) {
   if (MCP_SERVER.test(resource)) return { format: "jwt", alg: "ES256", audience: resource, scope: MCP_SCOPES };
   return { audience: API, scope: SCOPES, ...RESOURCES[resource] };
-}
-
-// ---- Who ------------------------------------------------------------------------------------------------------------
-
-const PEOPLE = {
-  ada: { org_id: "acme", roles: ["admin"] },
-  ed: { org_id: "acme", roles: ["editor"] },
-  vic: { org_id: "acme", roles: ["viewer"] },
-};
-
-const CLIENTS = [
-  app("mobile"),
-  app("assistant"), // an MCP client
-  machine("nightly-report", "e2e-nightly-report"),
-  { ...machine("sealed-report", "e2e-sealed-report"), tls_client_certificate_bound_access_tokens: true },
-  machine("projects-api", "e2e-projects-api"), // the protected service itself, for introspection
-];
-
-/** A public client: it proves itself by PKCE alone. */
-function app(client_id) {
-  return {
-    client_id,
-    token_endpoint_auth_method: "none",
-    application_type: "native",
-    redirect_uris: ["http://127.0.0.1/callback"],
-    grant_types: ["authorization_code"],
-    response_types: ["code"],
-    id_token_signed_response_alg: "ES256",
-  };
-}
-
-function machine(client_id, client_secret) {
-  return {
-    client_id,
-    client_secret,
-    token_endpoint_auth_method: "client_secret_basic",
-    grant_types: ["client_credentials"],
-    response_types: [],
-    redirect_uris: [],
-    id_token_signed_response_alg: "ES256",
-  };
 }
 
 // ---- Keys -----------------------------------------------------------------------------------------------------------
@@ -111,28 +74,56 @@ function save() {
 let issuer;
 let provider;
 
+/** Every login here is one with a second factor. */
+const ACR = "urn:acme:mfa";
+
+/** What a token says besides what every token says. */
+function extraTokenClaims(ctx, token) {
+  const { AuthorizationCode: code, BackchannelAuthenticationRequest: asked } = ctx.oidc.entities;
+  const login = code ?? asked;
+  return {
+    ...(PEOPLE[token.accountId] ?? { org_id: "acme", ...AGENTS[token.clientId] }),
+    agent_type: AGENT_TYPES[token.clientId],
+    auth_time: login?.authTime,
+    acr: login && ACR,
+    ...token.exchanged,
+  };
+}
+
+/** How tokens for the resource indicator `resource` are made. */
+function resourceServer(resource) {
+  const { format, alg, seconds = 600, audience, scope } = protectedResource(resource);
+  const jwt = alg && { sign: { alg, kid: state.current.find((key) => key.alg === alg).kid } };
+  return { scope, audience, accessTokenFormat: format, accessTokenTTL: seconds, jwt };
+}
+
 /** Seconds. */
 const lifetime = (_, token) => token.resourceServer?.accessTokenTTL ?? 600;
 
 /** Sessions and opaque tokens live in memory that all providers of this process share. */
 function newProvider() {
+  const keys = [...state.current, ...state.former];
   const created = new Provider(issuer, {
     clients: CLIENTS,
-    jwks: { keys: [...state.current, ...state.former] },
+    jwks: { keys },
     cookies: { keys: ["e2e"] },
     claims: { openid: ["sub"] },
     scopes: `${SCOPES} ${MCP_SCOPES}`.split(" "),
     pkce: { required: () => true },
-    ttl: { AccessToken: lifetime, ClientCredentials: lifetime, Grant: 600, Interaction: 60, Session: 600, IdToken: 60 },
+    ttl: {
+      AccessToken: lifetime,
+      BackchannelAuthenticationRequest: 60,
+      ClientCredentials: lifetime,
+      Grant: 600,
+      IdToken: 60,
+      Interaction: 60,
+      Session: 600,
+    },
     findAccount: (_, id) => (id in PEOPLE ? { accountId: id, claims: () => ({ sub: id }) } : undefined),
-    extraTokenClaims: (ctx, token) => ({
-      ...(PEOPLE[token.accountId] ?? { org_id: "acme" }),
-      auth_time: ctx.oidc.entities.AuthorizationCode?.authTime,
-      // Every login here is one with a second factor.
-      acr: ctx.oidc.entities.AuthorizationCode && "urn:acme:mfa",
-    }),
+    extraTokenClaims,
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     features: {
+      ciba,
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true },
@@ -148,14 +139,12 @@ function newProvider() {
         enabled: true,
         defaultResource: () => API,
         useGrantedResource: () => true,
-        getResourceServerInfo: (_, resource) => {
-          const { format, alg, seconds = 600, audience, scope } = protectedResource(resource);
-          const jwt = alg && { sign: { alg, kid: state.current.find((key) => key.alg === alg).kid } };
-          return { scope, audience, accessTokenFormat: format, accessTokenTTL: seconds, jwt };
-        },
+        getResourceServerInfo: (_, resource) => resourceServer(resource),
       },
     },
   });
+  answerOnTelephone(created, ACR);
+  offerTokenExchange(created, keys, resourceServer);
   created.on("server_error", (_, error) => console.error(error));
   return created;
 }

@@ -75,7 +75,7 @@ fn nginx() -> Result<(), String> {
 
 fn redis_server() -> Result<(), String> {
     let names = [program("redis-server", ["--version"])];
-    from_debian(&names, "redis-server", "`redis-server` is missing: the tests of `portcullis-redis` run it")
+    from_debian(&names, "redis-server", "`redis-server` is missing: the tests of replicas run it")
 }
 
 /// The end-to-end tests look for it in the same places.

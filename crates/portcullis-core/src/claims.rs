@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The claims of an access token (or the facts of another credential) whose authenticity somebody has checked.
@@ -127,7 +128,8 @@ impl fmt::Debug for VerifiedClaims {
 }
 
 /// What the caller showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Credential {
     /// An OAuth access token (RFC 6749 §1.4).
@@ -148,7 +150,8 @@ impl Credential {
 }
 
 /// A proof that the sender holds the key to which the token is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Binding {
     /// Demonstrating Proof of Possession (RFC 9449).
@@ -172,7 +175,8 @@ impl Binding {
 }
 
 /// What a principal is. Each kind is a Cedar entity type of the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "the law of the engine distinguishes exactly these")]
 pub enum Kind {
     /// A person: `User`.

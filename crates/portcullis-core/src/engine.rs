@@ -1,44 +1,69 @@
 //! The law.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::bundle::{Bundle, Layer};
+use crate::bundle::{Action, Bundle, Layer};
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::VerifiedClaims;
-use crate::decision::{Decision, Evaluation, Explanation};
+use crate::decision::{Conclusion, Decision, Evaluation, Explanation};
 use crate::layers::{self, LayerReport, Question, Refusal, Request, Standing, Verdict};
-use crate::parties::Parties;
+use crate::parties::{Parties, Party};
 use crate::session::{PrincipalFacts, Session, SessionError};
 
 /// Whether a request is allowed: consent ∧ ceilings ∧ roles ∧ guardrails.
 ///
 /// No option, and no missing layer, turns the intersection into a union.
 pub(crate) fn law(
-    consent: &LayerReport,
-    ceilings: &LayerReport,
-    roles: &LayerReport,
-    guardrails: &LayerReport,
+    consent: &LayerReport<'_>,
+    ceilings: &LayerReport<'_>,
+    roles: &LayerReport<'_>,
+    guardrails: &LayerReport<'_>,
 ) -> bool {
     consent.allows() && ceilings.allows() && roles.allows() && guardrails.allows()
 }
 
 /// Asks all four layers: a denial names every layer that denies.
-pub(crate) fn evaluate(question: &Question<'_>) -> Evaluation {
-    let subject = &question.parties.subject;
-    let applies = subject.kind().is_some_and(|kind| question.action.principals.contains(&kind));
-    let ask = |layer, answer: &dyn Fn() -> LayerReport| {
-        if applies { answer() } else { LayerReport::new(layer, Verdict::NotApplicable) }
-    };
-    let consent = ask(Layer::Consent, &|| layers::consent(question, subject));
+pub(crate) fn evaluate<'a>(question: &Question<'a>) -> Evaluation<'a> {
     let ceilings = layers::ceilings(question);
-    let roles = ask(Layer::Roles, &|| layers::roles(question, subject));
-    let guardrails = ask(Layer::Guardrails, &|| layers::guardrails(question, subject));
+    let roles = ask(question, Layer::Roles, layers::roles);
+    let guardrails = ask(question, Layer::Guardrails, layers::guardrails);
+    judge(question, ceilings, roles, guardrails)
+}
+
+/// Asks again with other scopes than `before`: only consent sees them.
+pub(crate) fn evaluate_consent<'a>(question: &Question<'a>, before: &Evaluation<'a>) -> Evaluation<'a> {
+    let [_, ceilings, roles, guardrails] = before.layers.clone();
+    judge(question, ceilings, roles, guardrails)
+}
+
+fn judge<'a>(
+    question: &Question<'a>,
+    ceilings: LayerReport<'a>,
+    roles: LayerReport<'a>,
+    guardrails: LayerReport<'a>,
+) -> Evaluation<'a> {
+    let consent = ask(question, Layer::Consent, layers::consent);
     let allowed = law(&consent, &ceilings, &roles, &guardrails);
     Evaluation { allowed, layers: [consent, ceilings, roles, guardrails] }
 }
 
+/// Asks a layer about the subject, if the action is for its kind.
+fn ask<'a>(
+    question: &Question<'a>,
+    layer: Layer,
+    answer: fn(&Question<'a>, &Party) -> LayerReport<'a>,
+) -> LayerReport<'a> {
+    let subject = &question.parties.subject;
+    if subject.kind().is_some_and(|kind| question.action.principals.contains(&kind)) {
+        answer(question, subject)
+    } else {
+        LayerReport::new(layer, Verdict::NotApplicable)
+    }
+}
+
 /// Public actions have no subject, so only guardrails judge them.
-fn evaluate_public(question: &Question<'_>) -> Evaluation {
+fn evaluate_public<'a>(question: &Question<'a>) -> Evaluation<'a> {
     let open = |layer| LayerReport::new(layer, Verdict::Allows);
     let guardrails = layers::guardrails(question, &question.parties.subject);
     let allowed = guardrails.allows();
@@ -47,7 +72,7 @@ fn evaluate_public(question: &Question<'_>) -> Evaluation {
 
 /// A request that does not fit the schema: no layer that would judge it can allow it. Ceilings judge only where there is
 /// `software`.
-pub(crate) fn refuse(software: bool, refusal: &Refusal) -> Evaluation {
+pub(crate) fn refuse(software: bool, refusal: &Refusal) -> Evaluation<'static> {
     let layers = Layer::ALL.map(|layer| match layer {
         Layer::Ceilings if !software => LayerReport::new(layer, Verdict::Allows),
         _ => LayerReport::broken(layer, refusal.message.clone()),
@@ -144,24 +169,63 @@ impl Engine {
     /// # Errors
     ///
     /// If an attribute does not fit the schema, or a role list that policies may test is unknown and nobody supplies it.
-    pub fn session_with(&self, caller: Caller, known: &PrincipalFacts) -> Result<Session, SessionError> {
-        Session::new(Arc::clone(&self.bundle), caller, known)
+    pub fn session_with(
+        &self,
+        caller: impl Into<Arc<Caller>>,
+        known: &PrincipalFacts,
+    ) -> Result<Session, SessionError> {
+        Session::new(Arc::clone(&self.bundle), caller.into(), known)
+    }
+
+    /// Decides `request` of `session`, or of nobody. A public action is decided without looking at who asks.
+    pub fn decide(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
+        match self.who_counts(session, request) {
+            Some(session) => session.decide(request),
+            // Denies whatever is not public.
+            None => self.decide_public(request),
+        }
+    }
+
+    /// Decides as [`Engine::decide`], and keeps what every layer said.
+    #[must_use]
+    pub fn explain(&self, session: Option<&Session>, request: &Request<'_>) -> Explanation {
+        match self.who_counts(session, request) {
+            Some(session) => session.explain(request),
+            None => self.explain_public(request),
+        }
+    }
+
+    fn who_counts<'a>(&self, session: Option<&'a Session>, request: &Request<'_>) -> Option<&'a Session> {
+        session.filter(|_| !self.bundle.action(request.action).is_some_and(Action::is_public))
     }
 
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
-        let public = self.bundle.action(request.action).filter(|action| action.is_public());
-        let evaluation = match (public, Parties::anonymous(&self.bundle)) {
-            // An action without `appliesTo` is one that no policy can name.
-            (Some(action), _) if action.resources.is_empty() => {
-                Evaluation { allowed: true, layers: Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows)) }
-            }
-            (Some(_), Some(nobody)) => match Question::new(&self.bundle, None, &nobody, request, Standing::default()) {
-                Ok(question) => evaluate_public(&question),
-                Err(refusal) => refuse(true, &refusal),
-            },
-            (Some(_), None) | (None, _) => refuse(true, &Refusal::new("the action is not public")),
+        self.conclude_public(request, |conclusion| conclusion.decision())
+    }
+
+    /// Decides a public action as [`Engine::decide_public`], and keeps what every layer said.
+    #[must_use]
+    pub fn explain_public(&self, request: &Request<'_>) -> Explanation {
+        self.conclude_public(request, |conclusion| conclusion.explanation())
+    }
+
+    fn conclude_public<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
+        let refused = |refusal: &Refusal| Conclusion::of_refusal(None, request, refuse(true, refusal));
+        let Some(action) = self.bundle.action(request.action).filter(|action| action.is_public()) else {
+            return answer(&refused(&Refusal::new("the action is not public")));
         };
-        Explanation::of_refusal(&self.bundle, None, request, evaluation).into_decision()
+        // An action without `appliesTo` is one that no policy can name.
+        if action.resources.is_empty() {
+            let open = Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows));
+            return answer(&Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open }));
+        }
+        let Some(nobody) = Parties::anonymous(&self.bundle) else {
+            return answer(&refused(&Refusal::new("the action is not public")));
+        };
+        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
+            Ok(question) => answer(&Conclusion::of_question(&question, evaluate_public(&question))),
+            Err(refusal) => answer(&refused(&refusal)),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod duration;
 mod engine;
 mod layers;
 mod parties;
+mod record;
 mod scope;
 mod session;
 mod time;
@@ -19,8 +20,8 @@ pub use bundle::{
 };
 pub use caller::{
     AbsentClaim, AbsentList, Actor, AgentType, Caller, ClaimProblem, ClaimsError, Confers, ConsentExemptions,
-    Extractor, Fact, Hop, Ignored, Listing, MaxLifetime, Profile, ProfileChanges, ProfileError, Purpose, Source,
-    SourceError, SourceSettings, Sources, Subject, UnlistedClients,
+    Extractor, Fact, Hop, Ignored, Listing, MaxLifetime, Profile, ProfileChanges, ProfileError, Purpose,
+    RecordedCaller, Source, SourceError, SourceSettings, Sources, Subject, UnlistedClients,
 };
 pub use claims::{Binding, Credential, Kind, VerifiedClaims};
 pub use decision::{
@@ -30,6 +31,7 @@ pub use decision::{
 pub use duration::parse_duration;
 pub use engine::Engine;
 pub use layers::{Approval, Request};
+pub use record::{RecordedAnswer, RecordedLayer, RecordedQuestion, ReplayError};
 pub use scope::{InvalidScopeName, Scope, ScopeName, ScopeSet, Scopes};
 pub use session::{PrincipalFacts, Session, SessionError};
 pub use time::UnixTime;

@@ -1,11 +1,13 @@
 //! The principals of a request, with everything that policies may know of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
 
-use cedar_policy::{Entity, EntityUid, RestrictedExpression};
+use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 use serde_json::Value;
 
-use crate::bundle::{Bundle, NAMESPACE};
+use crate::bundle::{Bundle, NAMESPACE, Named, PrincipalKey};
 use crate::caller::{Actor, Caller, Listing};
 use crate::claims::Kind;
 use crate::session::{PrincipalFacts, SessionError};
@@ -16,6 +18,7 @@ use crate::typed::Origin;
 pub(crate) struct Parties {
     pub(crate) subject: Party,
     pub(crate) actor: Option<Party>,
+    store: OnceLock<Result<Entities, String>>,
 }
 
 /// A principal with all of its ancestors.
@@ -25,6 +28,13 @@ pub(crate) struct Party {
     kind: Option<Kind>,
     uid: EntityUid,
     entity: Entity,
+    ancestors: HashSet<EntityUid>,
+    /// The names by which heads of policies can mean it.
+    names: Vec<Named>,
+    /// The classes of agents that policies find it in.
+    classes: Vec<String>,
+    /// Whether `entities.json` says which these are, whatever the token says.
+    is_listed: bool,
 }
 
 impl Party {
@@ -39,6 +49,22 @@ impl Party {
     pub(crate) fn entity(&self) -> &Entity {
         &self.entity
     }
+
+    pub(crate) fn ancestors(&self) -> &HashSet<EntityUid> {
+        &self.ancestors
+    }
+
+    pub(crate) fn key(&self) -> PrincipalKey<'_> {
+        PrincipalKey { uid: &self.uid, names: &self.names }
+    }
+
+    pub(crate) fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed
+    }
 }
 
 impl Parties {
@@ -46,8 +72,10 @@ impl Parties {
     pub(crate) fn anonymous(bundle: &Bundle) -> Option<Self> {
         let name = format!("{NAMESPACE}::Anonymous");
         let uid = bundle.types.entity(&name)?.this.uid("anonymous").ok()?;
-        let entity = Entity::with_uid(uid.clone());
-        Some(Self { subject: Party { kind: None, uid, entity }, actor: None })
+        let (entity, ancestors) = (Entity::with_uid(uid.clone()), HashSet::new());
+        let names = bundle.principal_names.of(&uid, &ancestors);
+        let subject = Party { kind: None, uid, entity, ancestors, names, classes: Vec::new(), is_listed: false };
+        Some(Self { subject, actor: None, store: OnceLock::new() })
     }
 
     /// Whether somebody involved is not a user in person.
@@ -57,6 +85,15 @@ impl Parties {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Party> {
         std::iter::once(&self.subject).chain(&self.actor)
+    }
+
+    /// Their entities, as a store to which a question adds its own.
+    pub(crate) fn store(&self) -> Result<&Entities, String> {
+        let make = || {
+            let parties = self.iter().map(Party::entity).cloned();
+            Entities::from_entities(parties, None).map_err(|error| error.to_string())
+        };
+        self.store.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn new(bundle: &Bundle, caller: &Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
@@ -69,7 +106,7 @@ impl Parties {
             }
             None => None,
         };
-        Ok(Self { subject, actor })
+        Ok(Self { subject, actor, store: OnceLock::new() })
     }
 }
 
@@ -124,9 +161,8 @@ impl<'a> PartyBuilder<'a> {
             let Some(claim) = declared.annotations.get("claim") else {
                 continue;
             };
-            let value = if claim.starts_with('/') { pointer(caller, claim) } else { caller.claims().get(claim) };
             // `null` is a value of the wrong type, not an absent claim.
-            let Some(value) = value else { continue };
+            let Some(value) = claim_at(caller, &claim_path(claim)) else { continue };
             let error =
                 |problem: String| SessionError::Claim { claim: claim.clone(), attribute: attribute.clone(), problem };
             let typed =
@@ -165,7 +201,7 @@ impl<'a> PartyBuilder<'a> {
     /// Adds the class that the token gives an agent.
     fn with_class(mut self, class: Option<&str>) -> Self {
         if let Some(class) = class {
-            self.join("AgentClass", class);
+            self.join(AGENT_CLASS, class);
             // A client that nobody looked at must not become an agent of the same name, and get its class.
             self.known = class != Actor::UNLISTED;
         }
@@ -192,10 +228,12 @@ impl<'a> PartyBuilder<'a> {
     fn build(mut self) -> Result<Party, SessionError> {
         let (bundle, entity_type) = (self.bundle, self.kind.entity_type());
         let mut ancestors = HashSet::new();
-        if let Some(known) = bundle.entities.get(&self.uid).filter(|_| self.known) {
-            let (_, attributes, above) = known.clone().into_inner();
+        let known = bundle.entities.get(&self.uid).filter(|_| self.known);
+        let is_listed = known.is_some();
+        if let Some((known, above)) = known {
+            let (_, attributes, _) = known.clone().into_inner();
             self.attributes.extend(attributes);
-            ancestors.extend(above);
+            ancestors.extend(above.iter().cloned());
         } else {
             if let Some(unknown) = self.unknown.iter().find(|unknown| bundle.tests_membership(unknown)) {
                 return Err(SessionError::UnknownMemberships { entity_type: (*unknown).to_owned() });
@@ -212,17 +250,31 @@ impl<'a> PartyBuilder<'a> {
                 return Err(problem(format!("attribute `{attribute}` is required, and nobody supplies it")));
             }
         }
-        let entity =
-            Entity::new(self.uid.clone(), self.attributes, ancestors).map_err(|error| problem(error.to_string()))?;
-        Ok(Party { kind: Some(self.kind), uid: self.uid, entity })
+        let of_class = |above: &&EntityUid| above.type_name().to_string() == AGENT_CLASS;
+        let classes = ancestors.iter().filter(of_class).map(|class| class.id().unescaped().to_owned()).collect();
+        let names = bundle.principal_names.of(&self.uid, &ancestors);
+        let entity = Entity::new(self.uid.clone(), self.attributes, ancestors.clone())
+            .map_err(|error| problem(error.to_string()))?;
+        Ok(Party { kind: Some(self.kind), uid: self.uid, entity, ancestors, names, classes, is_listed })
     }
 }
 
-fn pointer<'a>(caller: &'a Caller, pointer: &str) -> Option<&'a Value> {
-    let mut parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
-    let first = caller.claims().get(&parts.next()?)?;
-    parts.try_fold(first, |value, part| match value {
+/// The members that lead to the claim that `@claim` names: one name, or a JSON Pointer (RFC 6901).
+pub(crate) fn claim_path(claim: &str) -> Vec<Cow<'_, str>> {
+    match claim.strip_prefix('/') {
+        Some(pointer) => pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~").into()).collect(),
+        None => vec![claim.into()],
+    }
+}
+
+/// The value to which `path` leads in the claims of `caller`.
+pub(crate) fn claim_at<'a>(caller: &'a Caller, path: &[Cow<'_, str>]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(caller.claims().get(first.as_ref())?, |value, part| match value {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        _ => value.get(&part),
+        _ => value.get(part.as_ref()),
     })
 }
+
+/// The entity type that agents are classified by.
+const AGENT_CLASS: &str = "AgentClass";

@@ -1,17 +1,19 @@
 //! A caller prepared for one bundle.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bundle::Bundle;
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::Kind;
-use crate::decision::{Decision, Denial, Explanation};
+use crate::decision::{Conclusion, Decision, Denial, Explanation};
 use crate::engine;
-use crate::layers::{Approval, Question, Refusal, Request, Standing};
+use crate::layers::{Approval, ContextMemory, Question, Refusal, Request, Standing};
 use crate::parties::Parties;
 use crate::scope::{ScopeName, ScopeSet};
 use crate::time::UnixTime;
@@ -22,15 +24,19 @@ use crate::time::UnixTime;
 #[derive(Debug)]
 pub struct Session {
     bundle: Arc<Bundle>,
-    caller: Caller,
+    caller: Arc<Caller>,
     parties: Parties,
-    granted: ScopeSet,
+    agent_classes: Vec<String>,
+    /// As long as no clock differs, and nobody approves.
+    standing: Standing,
+    memory: ContextMemory,
     unknown_scopes: Vec<String>,
 }
 
 impl Session {
-    pub(crate) fn new(bundle: Arc<Bundle>, caller: Caller, known: &PrincipalFacts) -> Result<Self, SessionError> {
+    pub(crate) fn new(bundle: Arc<Bundle>, caller: Arc<Caller>, known: &PrincipalFacts) -> Result<Self, SessionError> {
         let parties = Parties::new(&bundle, &caller, known)?;
+        let agent_classes = agent_classes(&caller, &parties);
         let mut granted = ScopeSet::default();
         let mut unknown_scopes = Vec::new();
         for wire in caller.scopes().unwrap_or_default() {
@@ -39,7 +45,14 @@ impl Session {
                 None => unknown_scopes.push(wire.clone()),
             }
         }
-        Ok(Self { bundle, caller, parties, granted, unknown_scopes })
+        let standing = Standing {
+            granted,
+            acr: caller.acr().map(str::to_owned),
+            authenticated_at: caller.authenticated_at(),
+            bindings: caller.bindings().clone(),
+            approval: None,
+        };
+        Ok(Self { bundle, caller, parties, agent_classes, standing, memory: ContextMemory::default(), unknown_scopes })
     }
 
     /// The bundle that this session was prepared for.
@@ -54,6 +67,15 @@ impl Session {
         &self.caller
     }
 
+    /// Every class of agents in which the subject or the actor is, be it that `entities.json` says so, a directory or the token.
+    ///
+    /// It can be more than ceilings see, for which `entities.json` alone counts where it names the agent: whoever stops a
+    /// class wants to stop all that come under its name.
+    #[must_use]
+    pub fn agent_classes(&self) -> &[String] {
+        &self.agent_classes
+    }
+
     /// Scopes of the token that the bundle does not know. They grant nothing and are kept for the audit log.
     #[must_use]
     pub fn unknown_scopes(&self) -> &[String] {
@@ -63,7 +85,7 @@ impl Session {
     /// Whether a scope of the token is the scope called `name`, or includes it.
     #[must_use]
     pub fn has_scope(&self, name: &str) -> bool {
-        self.bundle.scopes().id(name).is_some_and(|id| self.granted.contains(id))
+        self.bundle.scopes().id(name).is_some_and(|id| self.standing.granted.contains(id))
     }
 
     /// When the subject last logged in, as far as it is believed at the time `now`: a login in the future is none.
@@ -84,22 +106,30 @@ impl Session {
     ///
     /// A request that does not fit the schema is denied with [`DenialKind::Error`](crate::DenialKind::Error).
     pub fn decide(&self, request: &Request<'_>) -> Decision {
-        self.explain(request).into_decision()
+        self.conclude(request, |conclusion| conclusion.decision())
     }
 
     /// Decides `request` and keeps what every layer said.
     #[must_use]
     pub fn explain(&self, request: &Request<'_>) -> Explanation {
-        let question = self
-            .standing(request.approval.as_ref(), request.now)
-            .and_then(|standing| Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing));
-        match question {
-            Ok(question) => Explanation::of_question(&question, engine::evaluate(&question)),
+        self.conclude(request, |conclusion| conclusion.explanation())
+    }
+
+    fn conclude<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
+        match self.question(request) {
+            Ok(question) => answer(&Conclusion::of_question(&question, engine::evaluate(&question))),
             Err(refusal) => {
                 let evaluation = engine::refuse(self.parties.include_software(), &refusal);
-                Explanation::of_refusal(&self.bundle, Some(&self.caller), request, evaluation)
+                answer(&Conclusion::of_refusal(Some(&self.caller), request, evaluation))
             }
         }
+    }
+
+    fn question(&self, request: &Request<'_>) -> Result<Question<'_>, Refusal> {
+        let standing = self.standing(request.approval.as_ref(), request.now)?;
+        let usual = request.approval.is_none();
+        let question = Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing)?;
+        Ok(if usual { question.with_memory(&self.memory) } else { question })
     }
 
     /// Decides what can be decided of `action` at the time `now` before its resource and facts are known.
@@ -108,31 +138,47 @@ impl Session {
     /// `None` decides nothing: the handler must ask with the resource.
     #[must_use]
     pub fn deny_early(&self, action: &str, now: UnixTime) -> Option<Denial> {
-        let action = self.bundle.action(action).filter(|action| !action.is_public())?;
-        let standing = self.standing(None, now).ok()?;
-        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
-        match Explanation::of_question(&question, engine::evaluate(&question)).into_decision() {
+        match self.early(action, now, |conclusion| conclusion.decision())? {
             Decision::Allow(_) => None,
             Decision::Deny(denial) => Some(denial),
         }
     }
 
+    /// As [`Session::deny_early`], with what every layer said. An allow decides nothing.
+    #[must_use]
+    pub fn explain_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
+        self.early(action, now, |conclusion| conclusion.explanation())
+    }
+
+    fn early<T>(&self, action: &str, now: UnixTime, answer: impl FnOnce(&Conclusion<'_>) -> T) -> Option<T> {
+        let action = self.bundle.action(action).filter(|action| !action.is_public())?;
+        let standing = self.standing(None, now).ok()?;
+        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
+        let question = question.with_memory(&self.memory);
+        Some(answer(&Conclusion::of_question(&question, engine::evaluate(&question))))
+    }
+
     /// The standing with which the caller comes.
-    fn standing(&self, approval: Option<&Approval>, now: UnixTime) -> Result<Standing, Refusal> {
+    fn standing(&self, approval: Option<&Approval>, now: UnixTime) -> Result<Cow<'_, Standing>, Refusal> {
         let subject = self.caller.subject();
         if let Some(approval) = approval
             && (subject.kind != Kind::User || approval.by != subject.id)
         {
             return Err(Refusal::new("the approval is not the subject's"));
         }
-        Ok(Standing {
-            granted: self.granted.clone(),
-            acr: self.caller.acr().map(str::to_owned),
-            authenticated_at: self.authenticated_at(now),
-            bindings: self.caller.bindings().clone(),
-            approval: approval.cloned(),
-        })
+        let authenticated_at = self.authenticated_at(now);
+        if approval.is_none() && authenticated_at == self.standing.authenticated_at {
+            return Ok(Cow::Borrowed(&self.standing));
+        }
+        Ok(Cow::Owned(Standing { authenticated_at, approval: approval.cloned(), ..self.standing.clone() }))
     }
+}
+
+fn agent_classes(caller: &Caller, parties: &Parties) -> Vec<String> {
+    let stated = [&caller.subject().class, &caller.actor().and_then(|actor| actor.class.clone())];
+    let stated = stated.into_iter().flatten().cloned();
+    let known = parties.iter().flat_map(|party| party.classes().iter().cloned());
+    known.chain(stated).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A login time within the tolerance for clocks that differ counts as now; one beyond it is not believed.
@@ -148,10 +194,14 @@ fn never_in_the_future(at: UnixTime, now: UnixTime) -> Option<UnixTime> {
 /// let facts = PrincipalFacts::new().with_membership("Role", "editor").with_attribute("tenant", "acme");
 /// # let _ = facts;
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PrincipalFacts {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) memberships: BTreeSet<(String, String)>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) attributes: BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) complete: BTreeSet<String>,
 }
 

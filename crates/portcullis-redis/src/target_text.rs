@@ -13,6 +13,7 @@ pub(crate) fn of_target(target: &Target<'_>) -> Option<String> {
         Target::Token { source, id } => vec!["token", source, id],
         Target::Subject { kind, id } => vec!["subject", kind.as_str(), id],
         Target::Actor { kind, id } => vec!["actor", kind.as_str(), id],
+        Target::AgentClass { name } => vec!["agent-class", name],
         Target::Client { source, id } => vec!["client", source, id],
         Target::Key { source, id } => vec!["key", source, id],
         _ => return None,
@@ -33,6 +34,7 @@ pub(crate) fn to_target(text: &str) -> Option<Target<'static>> {
         ("token", [Some(source), Some(id), None]) => Target::Token { source: source.into(), id: id.into() },
         ("subject", [Some(kind), Some(id), None]) => Target::Subject { kind: kind_of(&kind)?, id: id.into() },
         ("actor", [Some(kind), Some(id), None]) => Target::Actor { kind: kind_of(&kind)?, id: id.into() },
+        ("agent-class", [Some(name), None, _]) => Target::AgentClass { name: Cow::Owned(name) },
         ("client", [Some(source), Some(id), None]) => Target::Client { source: source.into(), id: id.into() },
         ("key", [Some(source), Some(id), None]) => Target::Key { source: source.into(), id: id.into() },
         _ => return None,
@@ -73,6 +75,7 @@ mod tests {
             Target::Token { source: "main".into(), id: "\",\"\\\n ü".into() },
             Target::Subject { kind: Kind::User, id: "ann".into() },
             Target::Actor { kind: Kind::Agent, id: "ann".into() },
+            Target::AgentClass { name: "unlisted".into() },
             Target::Client { source: "".into(), id: "".into() },
             Target::Key { source: "a\",\"b".into(), id: "c".into() },
         ] {
@@ -90,6 +93,8 @@ mod tests {
             "[\"token\",\"a\"]",
             "[\"source\",\"a\",\"b\"]",
             "[\"subject\",\"robot\",\"x\"]",
+            "[\"agent-class\"]",
+            "[\"agent-class\",\"a\",\"b\"]",
             "[\"class\",\"x\"]",
         ];
         for text in targets {

@@ -114,6 +114,10 @@ impl Product {
         Self { engine: Engine::new(bundle) }
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn wire_names<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
         let scopes = self.engine.bundle().scopes();
         names.into_iter().filter_map(|name| Some(scopes.get(name)?.wire_name().to_string())).collect()
@@ -151,14 +155,14 @@ impl Decider for Product {
         let Ok(session) = self.engine.session(&scenario.token.verified()) else {
             return Verdict::refused();
         };
-        let (Some(resource), Some(facts)) = (resource(scenario), facts(&scenario.facts)) else {
+        let Some((resource, facts)) = request(scenario) else {
             return Verdict::unfit();
         };
-        let mut request = Request::new(&scenario.action, &resource, scenario.now).with_facts(facts);
-        if let Some((by, at)) = &scenario.approval {
-            request = request.with_approval(Approval::assume_verified(by, *at));
+        // A session remembers what it was asked before. Whatever that was, it must not show.
+        for before in [scenario.now.minus(Duration::from_secs(1)), scenario.now] {
+            let _ = session.decide(&Request::new(&scenario.action, &resource, before));
         }
-        self.verdict(&session.explain(&request))
+        self.verdict(&session.explain(&scenario.request(&resource, facts)))
     }
 
     fn expand(&self, scopes: &[String]) -> BTreeSet<String> {
@@ -171,6 +175,21 @@ impl Decider for Product {
     fn denies_early(&self, scenario: &Scenario) -> bool {
         let session = self.engine.session(&scenario.token.verified());
         session.map_or(true, |session| session.deny_early(&scenario.action, scenario.now).is_some())
+    }
+}
+
+/// What `scenario` asks about; `None` if no engine could be asked about it.
+pub(crate) fn request(scenario: &Scenario) -> Option<(ResourceData, Facts)> {
+    Some((resource(scenario)?, facts(&scenario.facts)?))
+}
+
+impl Scenario {
+    pub(crate) fn request<'a>(&'a self, resource: &'a ResourceData, facts: Facts) -> Request<'a> {
+        let request = Request::new(&self.action, resource, self.now).with_facts(facts);
+        match &self.approval {
+            Some((by, at)) => request.with_approval(Approval::assume_verified(by, *at)),
+            None => request,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod decider;
 mod issuer;
 pub mod laws;
 mod reference;
+mod replay;
 mod scenario;
 mod strategies;
 mod test_gate;

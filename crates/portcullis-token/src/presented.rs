@@ -45,6 +45,12 @@ impl<'a> PresentedToken<'a> {
         Self { proof: Some(PresentedProof { fields, method, path }), ..Self::bearer(token) }
     }
 
+    /// The text of the token.
+    #[must_use]
+    pub fn token(&self) -> &'a str {
+        self.token
+    }
+
     /// The client has proved in the TLS handshake that it holds the key of this certificate.
     #[must_use]
     pub fn with_certificate(mut self, certificate: Option<CertificateThumbprint>) -> Self {

@@ -7,13 +7,14 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use portcullis_core::{Caller, Kind, UnixTime};
+use portcullis_core::{Caller, Kind, Session, UnixTime};
 
 use crate::issuer::MAX_LEEWAY;
 
 /// Knows which credentials were revoked before they expired.
 ///
-/// Asked about every credential, on every request, after all other checks of it. What is looked up are facts that were
+/// Asked about every credential, on every request, after all other checks of it; and again before anything is allowed, then
+/// with the classes of agents. What is looked up are facts that were
 /// verified, never the text of a token: another spelling of the same token is the same token.
 pub trait Revocations: fmt::Debug + Send + Sync {
     /// Whether `presented` was revoked.
@@ -48,10 +49,13 @@ pub struct Presented<'a> {
     pub client: Option<&'a str>,
     /// When it was issued, if it says so.
     pub issued_at: Option<UnixTime>,
+    /// The classes of agents in which the subject or the actor is. Empty until the bundle was asked, which is done before
+    /// anything is allowed.
+    pub agent_classes: &'a [String],
 }
 
 impl<'a> Presented<'a> {
-    /// The facts of the credential that `caller` is behind.
+    /// The facts of the credential that `caller` is behind, without the classes of agents.
     #[must_use]
     pub fn new(caller: &'a Caller) -> Self {
         let subject = caller.subject();
@@ -63,7 +67,14 @@ impl<'a> Presented<'a> {
             actor: caller.actor().map(|actor| (actor.kind, actor.id.as_str())),
             client: caller.client(),
             issued_at: caller.issued_at(),
+            agent_classes: &[],
         }
+    }
+
+    /// All facts of the credential of `session`.
+    #[must_use]
+    pub fn of_session(session: &'a Session) -> Self {
+        Self { agent_classes: session.agent_classes(), ..Self::new(session.caller()) }
     }
 
     /// Everything that names this credential.
@@ -73,6 +84,7 @@ impl<'a> Presented<'a> {
             name.map(|name| target(source.clone(), Cow::Borrowed(name)))
         };
         let (kind, id) = self.subject;
+        let classes = self.agent_classes.iter().map(|name| Target::AgentClass { name: Cow::Borrowed(name) });
         [
             Some(Target::Everything),
             Some(Target::Source { alias: source.clone() }),
@@ -84,6 +96,7 @@ impl<'a> Presented<'a> {
         ]
         .into_iter()
         .flatten()
+        .chain(classes)
     }
 }
 
@@ -132,6 +145,12 @@ pub enum Target<'a> {
         kind: Kind,
         /// Its id.
         id: Cow<'a, str>,
+    },
+    /// Whatever agents of one class use, for themselves or for others. `entities.json` or the token says which class an agent
+    /// is in, `unlisted` and `unclassified` included.
+    AgentClass {
+        /// The name of the class.
+        name: Cow<'a, str>,
     },
     /// Whatever was issued to one client.
     Client {
@@ -323,6 +342,7 @@ impl Target<'_> {
             Self::Token { source, id } => Target::Token { source: own(source), id: own(id) },
             Self::Subject { kind, id } => Target::Subject { kind, id: own(id) },
             Self::Actor { kind, id } => Target::Actor { kind, id: own(id) },
+            Self::AgentClass { name } => Target::AgentClass { name: own(name) },
             Self::Client { source, id } => Target::Client { source: own(source), id: own(id) },
             Self::Key { source, id } => Target::Key { source: own(source), id: own(id) },
         }
@@ -349,10 +369,14 @@ pub struct RevocationListFull {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
 
     const NOW: UnixTime = UnixTime::from_secs(1_767_226_000).unwrap();
     const HOUR: Duration = Duration::from_secs(3_600);
+
+    static CLASSES: OnceLock<Vec<String>> = OnceLock::new();
 
     fn presented() -> Presented<'static> {
         Presented {
@@ -363,6 +387,7 @@ mod tests {
             actor: Some((Kind::Agent, "scribe")),
             client: Some("web"),
             issued_at: Some(NOW.minus(Duration::from_secs(400))),
+            agent_classes: CLASSES.get_or_init(|| vec!["all".to_owned(), "trusted".to_owned()]),
         }
     }
 
@@ -392,6 +417,9 @@ mod tests {
             (Target::Subject { kind: Kind::Service, id: "ann".into() }, false), // M2M-01: another kind, another principal
             (Target::Actor { kind: Kind::Agent, id: "scribe".into() }, true),
             (Target::Actor { kind: Kind::User, id: "ann".into() }, false), // the subject is not who acts
+            (Target::AgentClass { name: "trusted".into() }, true),
+            (Target::AgentClass { name: "all".into() }, true), // whatever else it is
+            (Target::AgentClass { name: "scribe".into() }, false), // the name of an agent is not that of a class
             (Target::Client { source: source(), id: "web".into() }, true),
             (Target::Client { source: "other".into(), id: "web".into() }, false),
             (Target::Key { source: source(), id: "as-1".into() }, true),

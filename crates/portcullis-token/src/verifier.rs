@@ -16,6 +16,8 @@ use crate::excerpt::Excerpt;
 use crate::introspection::{IntrospectedTokens, Introspection, is_token68};
 use crate::issuer::{Issuer, TokenType};
 use crate::jws::{self, UnverifiedToken};
+use crate::keys::KeySet;
+use crate::known::{KnownToken, TokenHash};
 use crate::limits::Limits;
 use crate::presented::PresentedToken;
 use crate::signature;
@@ -62,15 +64,23 @@ pub struct Verifier {
 /// A token that was accepted, and what its sender should hear about.
 #[derive(Debug)]
 pub struct Verified {
-    claims: VerifiedClaims,
+    claims: Arc<VerifiedClaims>,
     next_nonce: Option<String>,
+    known: Option<KnownToken>,
 }
 
 impl Verified {
     /// The claims, with what was proven about the sender.
     #[must_use]
-    pub fn into_claims(self) -> VerifiedClaims {
-        self.claims
+    pub fn claims(&self) -> &Arc<VerifiedClaims> {
+        &self.claims
+    }
+
+    /// The claims, and the token, to be accepted again at less cost. No token if its issuer is asked about it: what the issuer
+    /// says is remembered already, for as long as the settings say.
+    #[must_use]
+    pub fn into_parts(self) -> (Arc<VerifiedClaims>, Option<KnownToken>) {
+        (self.claims, self.known)
     }
 
     /// The value of the field `DPoP-Nonce` in the answer, if the client should use a new nonce (RFC 9449 §8.2).
@@ -78,6 +88,33 @@ impl Verified {
     pub fn next_nonce(&self) -> Option<&str> {
         self.next_nonce.as_deref()
     }
+}
+
+/// What became of a token that was accepted before.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a token is known or it is not")]
+pub enum Recheck {
+    /// It is accepted, with the claims that are known of it.
+    Accepted {
+        /// The value of the field `DPoP-Nonce` in the answer, if the client should use a new nonce (RFC 9449 §8.2).
+        next_nonce: Option<String>,
+    },
+    /// It must be verified as a new one: the keys of its issuer have changed, or it is another token.
+    Unknown,
+}
+
+/// A token of which all is known but who sends it.
+struct Read<'v> {
+    issuer: &'v Arc<Issuer>,
+    claims: VerifiedClaims,
+    /// `None` if its issuer was asked about it.
+    signed: Option<Signed>,
+}
+
+/// What a check of a signature found.
+struct Signed {
+    keys: Arc<KeySet>,
+    typ: Option<String>,
 }
 
 /// An issuer that is asked about opaque tokens.
@@ -197,7 +234,8 @@ impl Verifier {
     /// answer is 503. [`TokenError::CredentialsRefused`] if the issuer does not accept ours: that is a defect, and the
     /// answer is 500. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
-        self.verify_presented(&PresentedToken::bearer(token), now).await.map(Verified::into_claims)
+        let verified = self.verify_presented(&PresentedToken::bearer(token), now).await?;
+        Ok(Arc::unwrap_or_clone(verified.claims))
     }
 
     /// Verifies a token as a request presents it, with the proofs beside it.
@@ -210,16 +248,48 @@ impl Verifier {
         presented: &PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<Verified, TokenError> {
-        let (issuer, claims) = self.read(presented.token, now).await?;
+        let Read { issuer, claims, signed } = self.read(presented.token, now).await?;
         // Last, so that a proof is used up only by a token that is accepted.
         let proofs = self.proofs.as_ref();
         let possession = confirmation::prove(claims.claims(), issuer.binding, presented, proofs, now).await?;
-        let claims = possession.proven.into_iter().fold(claims, VerifiedClaims::with_binding);
-        Ok(Verified { claims, next_nonce: possession.next_nonce })
+        let claims = Arc::new(possession.proven.into_iter().fold(claims, VerifiedClaims::with_binding));
+        let known = signed.map(|Signed { keys, typ }| KnownToken {
+            hash: TokenHash::of(presented.token),
+            issuer: Arc::clone(issuer),
+            keys,
+            typ,
+            claims: Arc::clone(&claims),
+        });
+        Ok(Verified { claims, next_nonce: possession.next_nonce, known })
+    }
+
+    /// Verifies a token that was accepted before, with the proofs beside it this time. Only the signature is not checked
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::verify_presented`].
+    pub async fn verify_known(
+        &self,
+        known: &KnownToken,
+        presented: &PresentedToken<'_>,
+        hash: TokenHash,
+        now: UnixTime,
+    ) -> Result<Recheck, TokenError> {
+        let KnownToken { issuer, keys, typ, claims, .. } = known;
+        if known.hash != hash || !signature::are_current(issuer, keys, now).await? {
+            return Ok(Recheck::Unknown);
+        }
+        claims::check(issuer, typ.as_deref(), claims.claims(), now)?;
+        status::check(issuer, claims.claims(), now).await?;
+        let proofs = self.proofs.as_ref();
+        let possession = confirmation::prove(claims.claims(), issuer.binding, presented, proofs, now).await?;
+        // What must be proven stands in the token, so nothing else can have been.
+        Ok(Recheck::Accepted { next_nonce: possession.next_nonce })
     }
 
     /// The claims of `token`, about which everything was checked but who sends it.
-    async fn read(&self, token: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
+    async fn read(&self, token: &str, now: UnixTime) -> Result<Read<'_>, TokenError> {
         // By shape, never because something else failed: what is wrong with a JWT is not for the issuer to forgive.
         if self.asked.is_empty() || jws::has_shape(token) {
             self.verify_jwt(token, now).await
@@ -228,34 +298,38 @@ impl Verifier {
         }
     }
 
-    async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
+    async fn verify_jwt(&self, text: &str, now: UnixTime) -> Result<Read<'_>, TokenError> {
         let token = UnverifiedToken::parse(text, &self.limits)?;
         let issuer = self.issuers.get(claims::unverified_issuer(&token.claims)?).ok_or(TokenError::UnknownIssuer)?;
         if issuer.rules.typ == TokenType::Opaque {
             // Its JWTs are something else, such as ID tokens, and it may have stated no keys for them.
             return Err(TokenError::WrongType { typ: token.header.typ.as_deref().map(Excerpt::new) });
         }
-        signature::check(issuer, &token, now).await?;
-        let own = token.claims;
+        let keys = signature::check(issuer, &token, now).await?;
+        let (own, typ) = (token.claims, token.header.typ);
+        let mut signed = None;
         let claims = match issuer.introspection.as_ref().map(|introspection| (introspection.tokens(), introspection)) {
             Some((IntrospectedTokens::Wrapped, introspection)) => {
-                claims::check_wrapping(issuer, token.header.typ.as_deref(), &own, now)?;
+                claims::check_wrapping(issuer, typ.as_deref(), &own, now)?;
                 Arc::unwrap_or_clone(introspection.agreed_claims(issuer, text, &own, now).await?)
             }
-            other => {
-                claims::check(issuer, token.header.typ.as_deref(), &own, now)?;
-                if let Some((IntrospectedTokens::Jwt | IntrospectedTokens::All, introspection)) = other {
-                    introspection.agreed_claims(issuer, text, &own, now).await?;
-                }
+            Some((IntrospectedTokens::Jwt | IntrospectedTokens::All, introspection)) => {
+                claims::check(issuer, typ.as_deref(), &own, now)?;
+                introspection.agreed_claims(issuer, text, &own, now).await?;
+                own
+            }
+            Some((IntrospectedTokens::Opaque, _)) | None => {
+                claims::check(issuer, typ.as_deref(), &own, now)?;
+                signed = Some(Signed { keys, typ });
                 own
             }
         };
         status::check(issuer, &claims, now).await?;
         let claims = VerifiedClaims::assume_verified(issuer.alias(), claims).with_header(token.header.parameters);
-        Ok((issuer, claims))
+        Ok(Read { issuer, claims, signed })
     }
 
-    async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<(&Issuer, VerifiedClaims), TokenError> {
+    async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<Read<'_>, TokenError> {
         let limit = self.limits.token_bytes;
         if token.len() > limit {
             return Err(Malformed::TooLarge { segment: Segment::Whole, limit }.into());
@@ -268,7 +342,8 @@ impl Verifier {
         let Asked { issuer, introspection } = asked.ok_or(TokenError::UnknownIssuer)?;
         let claims = introspection.claims(issuer, token, now).await?;
         status::check(issuer, &claims, now).await?;
-        Ok((issuer, VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims))))
+        let claims = VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims));
+        Ok(Read { issuer, claims, signed: None })
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use portcullis_core::{Action, Caller, Grant, Permit, Session, UnixTime};
+use portcullis_core::{Action, Grant, Permit, Session, UnixTime};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
@@ -13,6 +13,7 @@ use crate::challenge::Sender;
 use crate::confirm::PresentedApproval;
 use crate::decision_id::DecisionId;
 use crate::head::{Protocol, RouteMatch};
+use crate::known::KnownCaller;
 use crate::limits::{Counted, RateLimit};
 use crate::observe;
 use crate::pinned::Pinned;
@@ -33,7 +34,7 @@ pub struct Arrival {
     pub(crate) sender: Sender,
     /// The address of the client, if it is known.
     pub(crate) peer: Option<IpAddr>,
-    pub(crate) caller: Option<Caller>,
+    pub(crate) caller: Option<Arc<KnownCaller>>,
     pub(crate) approval: PresentedApproval,
 }
 
@@ -71,14 +72,18 @@ impl Arrival {
     /// What a request is let in for. It is counted as that, or as denied.
     async fn enter(
         &self,
-        caller: Option<Caller>,
+        caller: Option<Arc<KnownCaller>>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<Entry, Refusal> {
+        let known = caller.as_deref().map(|known| &**known.caller());
+        self.pinned.trail.admit(self.pinned.bundle(), known)?;
         let judged = self.judge(caller, route, session).await;
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
         let ((target, grant), rate_limit) = self.pinned.gate.0.limits.settle(&counted, judged).await?;
+        // To count it may have taken a while. What was revoked since is not let in.
+        self.pinned.refuse_revoked(session.as_deref(), self.now)?;
         // Last, as it may have effects: what is refused has none.
         let permit = grant.map(|grant| self.pinned.gate.0.duties.permit(grant)).transpose()?;
         Ok(Entry { target, permit: permit.map(Arc::new), rate_limit })
@@ -88,7 +93,7 @@ impl Arrival {
     /// of routes, and one whose token is not valid learns nothing of policies.
     async fn judge(
         &self,
-        caller: Option<Caller>,
+        caller: Option<Arc<KnownCaller>>,
         route: Option<&RouteMatch>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<(Target, Option<Grant>), Refusal> {
@@ -96,7 +101,10 @@ impl Arrival {
         let action = target.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
         match caller {
             // The directory is not to be bothered for a route that does not exist.
-            Some(caller) if target.is_ok() => *session = Some(Arc::new(self.pinned.session(caller).await?)),
+            Some(caller) if target.is_ok() => {
+                let prepared = session.insert(self.pinned.session(&caller, self.now).await?);
+                self.pinned.refuse_revoked(Some(prepared), self.now)?;
+            }
             Some(_) => {}
             None if action.is_some_and(Action::is_public) => {}
             None => return Err(Refusal::NoCredentials),
@@ -116,6 +124,7 @@ impl Arrival {
         let answer = self.pinned.answer(refusal, &self.sender, self.id, &self.method);
         observe::Event {
             id: self.id,
+            trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: route.map(RouteMatch::pattern),

@@ -11,6 +11,7 @@ use portcullis_token::{
     Revocations, Verifier,
 };
 
+use crate::audit::{Audit, AuditLog};
 use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
 use crate::confirm::Confirmations;
@@ -50,6 +51,7 @@ pub struct GateBuilder {
     limits: Vec<Limit>,
     limit_store: Option<Arc<dyn LimitStore>>,
     approvals: Option<(Result<Approvals, ApprovalSettingsError>, ReplayScope)>,
+    audit: Vec<AuditLog>,
 }
 
 impl GateBuilder {
@@ -74,6 +76,7 @@ impl GateBuilder {
             limits: Vec::new(),
             limit_store: None,
             approvals: None,
+            audit: Vec::new(),
         }
     }
 
@@ -185,6 +188,12 @@ impl GateBuilder {
         self
     }
 
+    /// Writes a record of each request to `log`, and to those that were added before.
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.audit.push(log);
+        self
+    }
+
     /// Believes what `proxies` say of the connections that they pass on.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = proxies;
@@ -241,7 +250,10 @@ impl GateBuilder {
         )?;
         let limits = Limits::new(self.limits, self.limit_store);
         limits.warn_of_gaps(rules.engine.bundle());
+        // Last, as it opens files.
+        let audit = Audit::start(self.audit).map_err(|error| GateError::Audit { reason: error.to_string() })?;
         Ok(Gate(Arc::new(Parts {
+            audit: audit.map(Arc::new),
             limits,
             confirmations,
             rules: RwLock::new(Arc::new(rules)),
@@ -318,6 +330,12 @@ pub enum GateError {
          `GateBuilder::replay_store`"
     )]
     NoSharedApprovals,
+    /// Audit records cannot be written.
+    #[error("the audit log cannot be opened: {reason}")]
+    Audit {
+        /// Why.
+        reason: String,
+    },
     /// The schema gives an action the place at which the gate publishes metadata.
     #[error(
         "the schema has the route `{route}`, where the gate serves the metadata of `resource`; take it out of the schema"

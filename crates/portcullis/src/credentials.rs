@@ -124,6 +124,14 @@ impl<'a> Credentials<'a> {
 }
 
 impl Credentials<'_> {
+    /// The token or the key; empty if there is none.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::None => "",
+            Self::Bearer(token) | Self::Dpop(token) | Self::ApiKey(token) => token.0,
+        }
+    }
+
     /// The scheme that the client used.
     pub(crate) fn scheme(&self) -> Scheme {
         match self {

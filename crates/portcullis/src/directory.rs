@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use portcullis_core::{Caller, PrincipalFacts, ResourceData};
 
@@ -42,6 +43,12 @@ pub trait Directory: Send + Sync {
         Box::pin(async { Ok(PrincipalFacts::new()) })
     }
 
+    /// For how long what was said of a principal counts for further requests with the same token from the same address. Not at
+    /// all, unless this is implemented: then each request asks.
+    fn principal_lifetime(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The resource `id` of the type `entity_type`; `None` if there is none. Asked only for types that
     /// [`Directory::supplies`] names.
     ///
@@ -66,7 +73,11 @@ pub trait Directory: Send + Sync {
 #[expect(clippy::exhaustive_structs, reason = "it has no settings")]
 pub struct StaticDirectory;
 
-impl Directory for StaticDirectory {}
+impl Directory for StaticDirectory {
+    fn principal_lifetime(&self) -> Duration {
+        Duration::MAX
+    }
+}
 
 /// A directory could not answer. For the log, never for the caller.
 #[derive(Debug)]

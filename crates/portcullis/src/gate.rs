@@ -5,12 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use portcullis_core::{Bundle, Caller, Grant, UnixTime};
-use portcullis_token::{ApiKeys, Issuer, KeyPlace, PresentedToken, Revocations, Verifier};
+use portcullis_core::{Bundle, Grant, Session, UnixTime, VerifiedClaims};
+use portcullis_token::{
+    ApiKeys, Issuer, KeyPlace, KnownToken, Presented, PresentedToken, Recheck, Revocations, TokenHash, Verifier,
+};
 
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::arrival::Arrival;
+use crate::audit::{Audit, Trail};
 use crate::builder::GateBuilder;
 use crate::challenge::Sender;
 use crate::clock::Clock;
@@ -21,6 +24,7 @@ use crate::decision_id::DecisionId;
 use crate::directory::Directory;
 use crate::duties::Duties;
 use crate::head::RequestHead;
+use crate::known::{Key, KnownCaller};
 use crate::lease::{Ended, Standing};
 use crate::limits::Limits;
 use crate::metadata::{Metadata, ProtectedResource};
@@ -28,7 +32,6 @@ use crate::pinned::Pinned;
 use crate::query_token::QueryToken;
 use crate::refusal::Refusal;
 use crate::reload::Reloads;
-use crate::revocation;
 use crate::rules::Rules;
 use crate::settings::FixedSettings;
 use crate::transport::Transport;
@@ -48,6 +51,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
+/// - No audit log.
 /// - No limits, and what limits count is counted in the memory of this process.
 /// - Nobody can confirm anything, so a bundle with `@confirm` has no gate.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
@@ -85,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     /// `None` if nothing that the gate decides is ever to be confirmed.
     pub(crate) confirmations: Option<Confirmations>,
+    pub(crate) audit: Option<Arc<Audit>>,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }
@@ -152,10 +157,11 @@ impl Gate {
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
         let now = self.0.clock.now();
         let mut sender = Sender::default();
-        let pinned = Pinned { gate: self.clone(), rules: self.rules() };
+        let (id, rules) = (DecisionId::new(now), self.rules());
+        let trail = Trail::begin(self.0.audit.as_ref(), head, id, now, rules.engine.bundle().hash());
+        let pinned = Pinned { gate: self.clone(), rules, trail };
         let peer = self.0.proxies.client_address(head.connection());
-        let identified = self.0.limits.guard(peer, self.identify(&pinned.rules, head, now, &mut sender)).await;
-        let id = DecisionId::new(now);
+        let identified = self.0.limits.guard(peer, self.identify(&pinned, head, now, &mut sender)).await;
         let approval = PresentedApproval::read(head.headers());
         let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None, approval };
         match identified {
@@ -179,9 +185,9 @@ impl Gate {
         if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
     }
 
-    /// How the credential of `caller` stands now.
-    pub(crate) fn standing(&self, caller: &Caller) -> Standing {
-        let now = self.0.clock.now();
+    /// How the credential of `session` stands now.
+    pub(crate) fn standing(&self, session: &Session) -> Standing {
+        let (now, caller) = (self.0.clock.now(), session.caller());
         let mut issuers = self.0.verifier.issuers();
         let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
         // As long as its token would be accepted with a new request.
@@ -189,22 +195,21 @@ impl Gate {
         if left.is_zero() {
             return Standing::Over(Ended::Expired);
         }
-        let revoked = self.0.revocations.as_ref().map(|known| revocation::refuse_revoked(known.as_ref(), caller, now));
-        match revoked {
-            Some(Err(Refusal::Unavailable { .. })) => Standing::Over(Ended::Unknown),
-            Some(Err(_)) => Standing::Over(Ended::Revoked),
-            Some(Ok(())) | None => Standing::Good { left },
+        match self.refuse_revoked(&Presented::of_session(session), now) {
+            Err(Refusal::Unavailable { .. }) => Standing::Over(Ended::Unknown),
+            Err(_) => Standing::Over(Ended::Revoked),
+            Ok(()) => Standing::Good { left },
         }
     }
 
     /// The steps of [`Gate::authenticate`], in the order of their answers. `None` if there are no credentials.
     async fn identify(
         &self,
-        rules: &Rules,
+        pinned: &Pinned,
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
-    ) -> Result<Option<Caller>, Refusal> {
+    ) -> Result<Option<Arc<KnownCaller>>, Refusal> {
         if self.0.query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
@@ -214,10 +219,13 @@ impl Gate {
         if credentials == Credentials::None {
             return Ok(None);
         }
+        pinned.trail.presents(credentials.text());
         if self.0.transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
-        self.caller(rules, &credentials, head, now, sender).await.map(Some)
+        let caller = self.caller(&pinned.rules, &credentials, head, now, sender).await?;
+        self.refuse_revoked(&Presented::new(caller.caller()), now)?;
+        Ok(Some(caller))
     }
 
     async fn caller(
@@ -227,37 +235,57 @@ impl Gate {
         head: &RequestHead<'_>,
         now: UnixTime,
         sender: &mut Sender,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Arc<KnownCaller>, Refusal> {
         let proofs: Vec<&[u8]> = head.headers().get_all(DPOP).iter().map(HeaderValue::as_bytes).collect();
         let presented = match (credentials, self.0.verifier.api_keys()) {
-            (Credentials::Bearer(token), _) => Some(PresentedToken::bearer(token.0)),
+            (Credentials::Bearer(token), _) => PresentedToken::bearer(token.0),
             (Credentials::Dpop(token), _) => {
-                Some(PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path()))
+                PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path())
             }
-            (Credentials::ApiKey(_), Some(_)) => None,
+            (Credentials::ApiKey(key), Some(keys)) => {
+                let claims = keys.verify(key.0, now).await?;
+                return Ok(Arc::new(self.read(rules, claims, head, None)?));
+            }
             (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
         };
-        let claims = match (presented, credentials, self.0.verifier.api_keys()) {
-            (Some(presented), ..) => {
-                let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
-                let presented = presented.with_certificate(certificate);
-                let verified = self.0.verifier.verify_presented(&presented, now).await?;
-                sender.next_nonce = verified.next_nonce().map(str::to_owned);
-                verified.into_claims()
-            }
-            (None, Credentials::ApiKey(key), Some(keys)) => keys.verify(key.0, now).await?,
-            (None, ..) => return Err(Refusal::NoCredentials),
-        };
+        let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
+        let presented = presented.with_certificate(certificate);
+        let token = TokenHash::of(presented.token());
+        let key = Key { token, address: self.0.proxies.client_address(head.connection()) };
+        let known = rules.known.get(&key);
+        if let Some((known, token)) = known.as_ref().and_then(|known| Some((known, known.token()?)))
+            && let Recheck::Accepted { next_nonce } =
+                self.0.verifier.verify_known(token, &presented, key.token, now).await?
+        {
+            sender.next_nonce = next_nonce;
+            return Ok(Arc::clone(known));
+        }
+        let verified = self.0.verifier.verify_presented(&presented, now).await?;
+        sender.next_nonce = verified.next_nonce().map(str::to_owned);
+        let (claims, token) = verified.into_parts();
+        let is_known = token.is_some();
+        let caller = Arc::new(self.read(rules, Arc::unwrap_or_clone(claims), head, token)?);
+        if is_known {
+            rules.known.insert(key, &caller);
+        }
+        Ok(caller)
+    }
+
+    /// The caller that `claims` are about.
+    fn read(
+        &self,
+        rules: &Rules,
+        claims: VerifiedClaims,
+        head: &RequestHead<'_>,
+        token: Option<KnownToken>,
+    ) -> Result<KnownCaller, Refusal> {
         let claims = match self.0.proxies.client_address(head.connection()) {
             Some(address) => claims.with_ip(address),
             None => claims,
         };
         let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
         let caller = rules.engine.caller(&claims).map_err(unusable)?;
-        if let Some(revocations) = &self.0.revocations {
-            revocation::refuse_revoked(revocations.as_ref(), &caller, now)?;
-        }
-        Ok(caller)
+        Ok(KnownCaller::new(caller, token))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Many at once: the items of a list, and the actions that are open to a caller.
 
-use portcullis_core::{Action, Decision, Facts, Request, Resource, ResourceData, StepUp};
+use portcullis_core::{Action, Decision, Request, Resource, ResourceData, StepUp};
 use serde::Serialize;
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::audit::ListCounts;
 use crate::observe;
 use crate::refusal::{Defect, Obtainable, Refusal};
 use crate::visit::Listed;
@@ -18,27 +19,35 @@ impl Admission {
     ///
     /// # Errors
     ///
-    /// 500 if the action is no list, or if an item does not say what the schema declares.
+    /// 500 if the action is no list, or if an item does not say what the schema declares. 401 or 503 if the credential was
+    /// revoked meanwhile, or nobody can tell.
     pub fn filter<R: Resource>(&self, items: impl IntoIterator<Item = R>) -> Result<Vec<R>, Answer> {
         let Some(item_action) = self.item_action() else {
             return Err(self.refuse(Defect::NoList.into()));
         };
         let session = self.session().map(|session| &**session);
         let mut shown = Vec::new();
-        let mut hidden = 0;
+        let mut counts = ListCounts::new(&item_action);
         for item in items {
             let data = ResourceData::of(&item).map_err(|error| self.refuse(Defect::from(error).into()))?;
-            match self.pinned().decide(session, &item_action, &data, Facts::none(), self.now()) {
+            match self.pinned().decide_item(session, &item_action, &data, self.now()) {
                 Ok(_) => shown.push(item),
+                // What was revoked meanwhile is not about this item.
+                Err(refusal @ (Refusal::InvalidToken { .. } | Refusal::Unavailable { .. })) => {
+                    return Err(self.refuse(refusal));
+                }
                 Err(refusal) => {
-                    hidden += 1;
+                    counts.hide(refusal.layers());
                     if refusal.is_defect() {
+                        counts.broken += 1;
                         observe::broken_item(self.decision_id(), &item_action, &refusal);
                     }
                 }
             }
         }
-        self.filtered(Listed { shown: shown.len(), hidden });
+        counts.shown = shown.len() as u64;
+        self.filtered(Listed { shown: counts.shown, hidden: counts.hidden });
+        self.pinned().trail.listed(counts);
         Ok(shown)
     }
 

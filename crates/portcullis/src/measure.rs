@@ -24,6 +24,11 @@ pub(crate) fn reload(outcome: &'static str) {
     metrics::counter!("portcullis_reloads_total", "outcome" => outcome).increment(1);
 }
 
+/// Counts an audit record that found no place.
+pub(crate) fn lost_record(class: &'static str) {
+    metrics::counter!("portcullis_audit_records_lost_total", "class" => class).increment(1);
+}
+
 /// The traffic class, by who acts.
 fn class(caller: &Caller) -> &'static str {
     match caller.actor().map_or(caller.subject().kind, |actor| actor.kind) {

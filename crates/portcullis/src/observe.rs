@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use portcullis_core::{BundleHash, Denial, DenialKind, Session};
 
+use crate::audit::Trail;
 use crate::decision_id::DecisionId;
 use crate::limits::RateLimit;
 use crate::measure;
@@ -15,6 +16,8 @@ use crate::visit::Listed;
 /// written in its debug form, which escapes line breaks.
 pub(crate) struct Event<'a> {
     pub(crate) id: DecisionId,
+    /// What becomes its audit record.
+    pub(crate) trail: &'a Trail,
     pub(crate) bundle: BundleHash,
     pub(crate) method: &'a Method,
     pub(crate) route: Option<&'a str>,
@@ -85,6 +88,7 @@ macro_rules! emit {
 impl Event<'_> {
     pub(crate) fn emit(&self) {
         measure::request(self);
+        self.trail.write(self);
         match &self.outcome {
             Outcome::Refused(refusal) if refusal.is_defect() => emit!(error, self),
             Outcome::Refused(
@@ -99,14 +103,14 @@ impl Event<'_> {
         }
     }
 
-    fn http_status(&self) -> Option<u16> {
+    pub(crate) fn http_status(&self) -> Option<u16> {
         match self.status? {
             Status::Http(status) => Some(status.as_u16()),
             Status::Grpc(_) => None,
         }
     }
 
-    fn grpc_status(&self) -> Option<i32> {
+    pub(crate) fn grpc_status(&self) -> Option<i32> {
         match self.status? {
             Status::Http(_) => None,
             Status::Grpc(code) => Some(code),
@@ -137,6 +141,15 @@ impl Event<'_> {
         }
     }
 
+    /// The limits that counted it, or refused it, and what is left of each.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, u32)> {
+        let limits = match &self.outcome {
+            Outcome::Refused(Refusal::QuotaExceeded(limits)) => Some(&**limits),
+            _ => self.rate_limit,
+        };
+        limits.into_iter().flat_map(RateLimit::states)
+    }
+
     /// What the profile looked for and did not find in the token of a caller that is denied. An empty set of scopes or roles
     /// looks the same to policies, whatever the reason.
     fn absent_claims(&self) -> Option<String> {
@@ -146,7 +159,7 @@ impl Event<'_> {
     }
 
     /// Why, where no denial says it.
-    fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         match &self.outcome {
             Outcome::Refused(Refusal::Denied(denied)) if denied.denial.kind() == DenialKind::Error => {
                 Some(denied.denial.errors().join("; "))

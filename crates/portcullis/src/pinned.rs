@@ -4,17 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
+    Action, Bundle, Decision, Denial, Facts, Grant, Permit, Request, ResourceData, Session, UnixTime,
 };
-use portcullis_token::KeyPlace;
+use portcullis_token::{KeyPlace, Presented};
 
 use crate::answer::Answer;
+use crate::audit::Trail;
 use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
 use crate::confirm::Confirmations;
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, DirectoryError};
 use crate::gate::{Gate, RETRY_AFTER};
 use crate::head::RouteMatch;
+use crate::known::{KnownCaller, Prepared};
 use crate::refusal::{Defect, Refusal, chain};
 use crate::routes::{Target, Unroutable};
 use crate::rules::Rules;
@@ -25,6 +27,8 @@ use crate::rules::Rules;
 pub(crate) struct Pinned {
     pub(crate) gate: Gate,
     pub(crate) rules: Arc<Rules>,
+    /// What the audit record of the request will say.
+    pub(crate) trail: Trail,
 }
 
 impl Pinned {
@@ -61,7 +65,19 @@ impl Pinned {
         now: UnixTime,
     ) -> Result<Permit, Refusal> {
         let request = Request::new(action, resource, now).with_facts(facts);
-        self.gate.0.duties.permit(self.grant(session, resource, &request)?)
+        self.permit(session, self.grant(session, resource, &request)?, now)
+    }
+
+    /// Discharges what comes with `grant`.
+    pub(crate) fn permit(&self, session: Option<&Session>, grant: Grant, now: UnixTime) -> Result<Permit, Refusal> {
+        // The handler may have waited for others since the request began.
+        self.refuse_revoked(session, now)?;
+        self.gate.0.duties.permit(grant)
+    }
+
+    /// Refuses what was revoked at this moment, be it by the class of an agent.
+    pub(crate) fn refuse_revoked(&self, session: Option<&Session>, now: UnixTime) -> Result<(), Refusal> {
+        session.map_or(Ok(()), |session| self.gate.refuse_revoked(&Presented::of_session(session), now))
     }
 
     /// Whether a person may have to confirm the action called `name`.
@@ -80,28 +96,61 @@ impl Pinned {
         resource: &ResourceData,
         request: &Request<'_>,
     ) -> Result<Grant, Refusal> {
-        match self.judge(session, request) {
+        let decision = if self.trail.is_kept() {
+            let explanation = self.rules.engine.explain(session, request);
+            self.trail.decided(self.bundle(), request, &explanation);
+            explanation.into_decision()
+        } else {
+            self.judge(session, request)
+        };
+        Self::granted(self.bundle(), session, resource, decision)
+    }
+
+    fn granted(
+        bundle: &Bundle,
+        session: Option<&Session>,
+        resource: &ResourceData,
+        decision: Decision,
+    ) -> Result<Grant, Refusal> {
+        match decision {
             Decision::Allow(grant) => Ok(grant),
-            Decision::Deny(denial) => {
-                Err(Refusal::denied(self.bundle(), session, denial, Some(resource.entity_type())))
-            }
+            Decision::Deny(denial) => Err(Refusal::denied(bundle, session, denial, Some(resource.entity_type()))),
         }
     }
 
-    /// Decides, and discharges nothing.
+    /// Decides about one item of a list, which is recorded as a whole.
+    pub(crate) fn decide_item(
+        &self,
+        session: Option<&Session>,
+        action: &str,
+        resource: &ResourceData,
+        now: UnixTime,
+    ) -> Result<Permit, Refusal> {
+        let decision = self.judge(session, &Request::new(action, resource, now));
+        self.permit(session, Self::granted(self.bundle(), session, resource, decision)?, now)
+    }
+
+    /// Decides, and neither discharges nor records anything.
     pub(crate) fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Decision {
-        let public = self.bundle().action(request.action()).is_some_and(Action::is_public);
-        match session.filter(|_| !public) {
-            Some(session) => session.decide(request),
-            // Denies whatever is not public.
-            None => self.rules.engine.decide_public(request),
-        }
+        self.rules.engine.decide(session, request)
     }
 
     /// What the application knows of `caller`, prepared for decisions.
-    pub(crate) async fn session(&self, caller: Caller) -> Result<Session, Refusal> {
-        let known = self.ask(self.gate.0.directory.principal(&caller)).await?;
-        Ok(self.rules.engine.session_with(caller, &known)?)
+    pub(crate) async fn session(&self, known: &KnownCaller, now: UnixTime) -> Result<Arc<Session>, Refusal> {
+        let directory = &self.gate.0.directory;
+        let lifetime = directory.principal_lifetime();
+        if let Some(prepared) = known.prepared(now, lifetime) {
+            self.trail.knows(&prepared.facts);
+            return Ok(prepared.session);
+        }
+        let caller = known.caller();
+        let facts = self.ask(directory.principal(caller)).await?;
+        self.trail.knows(&facts);
+        let session = Arc::new(self.rules.engine.session_with(Arc::clone(caller), &facts)?);
+        if !lifetime.is_zero() {
+            known.keep(Prepared { session: Arc::clone(&session), facts: Arc::new(facts), at: now });
+        }
+        Ok(session)
     }
 
     pub(crate) fn find<'a>(
@@ -139,7 +188,7 @@ impl Pinned {
         let deferred = route.protocol().defers(action);
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
         if (deferred || supplied)
-            && let Some(denial) = session.and_then(|session| session.deny_early(action.name(), now))
+            && let Some(denial) = session.and_then(|session| self.deny_early(session, action.name(), now))
         {
             let only = || action.only_resource_type().map(ToString::to_string);
             let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
@@ -156,6 +205,21 @@ impl Pinned {
             None => ResourceData::bare("", ""),
         };
         self.grant(session, &resource, &Request::new(action.name(), &resource, now)).map(Some)
+    }
+
+    /// What is denied whatever the resource is.
+    fn deny_early(&self, session: &Session, action: &str, now: UnixTime) -> Option<Denial> {
+        if !self.trail.is_kept() {
+            return session.deny_early(action, now);
+        }
+        let explanation = session.explain_early(action, now)?;
+        if !explanation.decision().is_allow() {
+            self.trail.denied_early(action, now, &explanation);
+        }
+        match explanation.into_decision() {
+            Decision::Allow(_) => None,
+            Decision::Deny(denial) => Some(denial),
+        }
     }
 
     fn is_supplied(&self, entity_type: &str) -> bool {

@@ -13,7 +13,12 @@ impl Gate {
     /// second, also where an issuer does not answer.
     pub async fn readiness(&self) -> Readiness {
         let without_keys = self.0.verifier.issuers_without_keys(self.0.clock.now(), PATIENCE).await;
-        Readiness { bundle: self.bundle().hash(), without_keys, refused_reload: self.0.reloads.refused() }
+        Readiness {
+            bundle: self.bundle().hash(),
+            without_keys,
+            refused_reload: self.0.reloads.refused(),
+            audit_failing: self.0.audit.as_ref().is_some_and(|audit| audit.is_failing()),
+        }
     }
 }
 
@@ -29,13 +34,16 @@ pub struct Readiness {
     pub without_keys: Vec<String>,
     /// Why the last bundle was refused, if it was. The gate goes on with the one before it.
     pub refused_reload: Option<String>,
+    /// Whether an audit log cannot be written now. Who must leave a record is refused meanwhile, by default services and agents.
+    pub audit_failing: bool,
 }
 
 impl Readiness {
     /// Whether the tokens of all issuers can be verified. A service that would rather serve the callers of the others looks
     /// at [`Readiness::without_keys`] itself.
     ///
-    /// A refused reload does not count: the gate decides by a bundle that is whole, and taking the service away would only
+    /// An audit log that cannot be written does not count: replicas that share a disk would all be taken away, also from those
+    /// who may go on. A refused reload does not count: the gate decides by a bundle that is whole, and taking the service away would only
     /// make an outage of a mistake.
     #[must_use]
     pub fn is_ready(&self) -> bool {

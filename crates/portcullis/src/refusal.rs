@@ -11,6 +11,7 @@ use portcullis_token::{
     ApiKeyError, ApprovalsError, CertificateFieldError, IntentError, InvalidTicket, NotApproved, ProofError, TokenError,
 };
 
+use crate::audit::NoPlace;
 use crate::confirm::Offer;
 use crate::credentials::{Malformed, Proofs};
 use crate::gate::RETRY_AFTER;
@@ -167,6 +168,14 @@ impl Refusal {
         }
     }
 
+    /// The layers that deny.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        match self {
+            Self::Denied(denied) => denied.denial.layers(),
+            _ => &[],
+        }
+    }
+
     /// Whether an operator has to look at it.
     pub(crate) fn is_defect(&self) -> bool {
         match self {
@@ -254,6 +263,12 @@ impl From<TokenError> for Refusal {
 impl From<ApiKeyError> for Refusal {
     fn from(error: ApiKeyError) -> Self {
         Self::InvalidToken { description: "the API key is not accepted", reason: error.to_string() }
+    }
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(none: NoPlace) -> Self {
+        Self::Unavailable { retry_after: RETRY_AFTER, reason: none.to_string() }
     }
 }
 

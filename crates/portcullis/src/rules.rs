@@ -9,12 +9,15 @@ use portcullis_token::Verifier;
 use crate::builder::GateError;
 use crate::connection::Proxies;
 use crate::directory::Directory;
+use crate::known::KnownCallers;
 use crate::metadata::{self, Metadata, ProtectedResource};
 use crate::routes::RouteTable;
 
 /// What a gate decides by, as far as it depends on the bundle. Replaced as a whole, never changed.
 pub(crate) struct Rules {
     pub(crate) engine: Engine,
+    /// Who was accepted under this bundle.
+    pub(crate) known: KnownCallers,
     pub(crate) routes: RouteTable,
     pub(crate) metadata: Metadata,
     /// As challenges write them, under the names of the issuers.
@@ -54,6 +57,7 @@ impl Rules {
             metadata: Metadata::new(resource, &bundle, verifier, proxies),
             initial_scopes,
             engine: Engine::new(bundle),
+            known: KnownCallers::new(),
         })
     }
 }

@@ -55,8 +55,8 @@ pub(crate) struct Progress {
 /// How many items of a list the caller may see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Listed {
-    pub(crate) shown: usize,
-    pub(crate) hidden: usize,
+    pub(crate) shown: u64,
+    pub(crate) hidden: u64,
 }
 
 impl Visit {
@@ -125,7 +125,7 @@ impl Visit {
         let Some(session) = &self.session else {
             return Standing::Good { left: Duration::MAX };
         };
-        self.pinned.gate.standing(session.caller())
+        self.pinned.gate.standing(session)
     }
 
     /// What a handler that panicked has written is still whole: every change is one assignment.
@@ -150,6 +150,7 @@ impl Visit {
         };
         observe::Event {
             id: self.id,
+            trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
             route: Some(&self.route),

@@ -15,6 +15,9 @@ use crate::process::Process;
 /// `server.mjs`), all of them with this audience.
 pub(crate) const API: &str = "https://api.example.com";
 
+/// The type of a token (RFC 8693 §3).
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
 /// A running authorization server.
 pub(crate) struct AuthorizationServer {
     process: Process,
@@ -63,6 +66,18 @@ impl AuthorizationServer {
         self.log_in_with(user, scope, resource, &["--dpop"]).await
     }
 
+    /// The same, through another native app than the usual one.
+    pub(crate) async fn log_in_to(&self, client: &str, user: &str, scope: &str) -> String {
+        self.log_in_with(user, scope, API, &["--client", client]).await
+    }
+
+    /// An access token for the agent `client`, which asks the person on their telephone (CIBA, poll mode).
+    pub(crate) async fn ask(&self, client: &str, user: &str, scope: &str) -> String {
+        access_token(
+            &self.app("ask.mjs", &["--user", user, "--scope", scope, "--resource", API], &["--client", client]).await,
+        )
+    }
+
     async fn log_in_with(&self, user: &str, scope: &str, resource: &str, more: &[&str]) -> String {
         access_token(&self.app("log-in.mjs", &["--user", user, "--scope", scope, "--resource", resource], more).await)
     }
@@ -84,18 +99,45 @@ impl AuthorizationServer {
 
     /// An access token for the client `nightly-report` itself (RFC 6749 §4.4).
     pub(crate) async fn client_credentials(&self, scope: &str, resource: &str) -> String {
-        let request = self.client.post(format!("{}/token", self.issuer));
-        let request = request.basic_auth("nightly-report", Some("e2e-nightly-report"));
+        self.client_credentials_of("nightly-report", scope, resource).await
+    }
+
+    /// The same for another client.
+    pub(crate) async fn client_credentials_of(&self, client: &str, scope: &str, resource: &str) -> String {
         let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", resource)];
-        access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
+        self.token(client, &form, None).await
     }
 
     /// An access token for the client `sealed-report`, bound to the certificate `pem` (RFC 8705 §3).
     pub(crate) async fn certificate_bound(&self, pem: &str, scope: &str) -> String {
-        let request = self.client.post(format!("{}/token", self.issuer)).header("x-ssl-client-cert", escaped(pem));
-        let request = request.basic_auth("sealed-report", Some("e2e-sealed-report"));
         let form = [("grant_type", "client_credentials"), ("scope", scope), ("resource", API)];
-        access_token(&with_form(request, &form).send().await.unwrap().json().await.unwrap())
+        self.token("sealed-report", &form, Some(pem)).await
+    }
+
+    /// The client `agent-platform` exchanges a token of a person for one with which the agent behind `actor` acts for them
+    /// (RFC 8693 §2.1).
+    pub(crate) async fn exchange(&self, subject: &str, actor: &str, scope: &str) -> String {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", subject),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("actor_token", actor),
+            ("actor_token_type", ACCESS_TOKEN),
+            ("scope", scope),
+            ("resource", API),
+        ];
+        self.token("agent-platform", &form, None).await
+    }
+
+    /// What the token endpoint gives a client that has a secret, and may have a certificate.
+    async fn token(&self, client: &str, form: &[(&str, &str)], pem: Option<&str>) -> String {
+        let request = self.client.post(format!("{}/token", self.issuer));
+        let request = request.basic_auth(client, Some(format!("e2e-{client}")));
+        let request = match pem {
+            Some(pem) => request.header("x-ssl-client-cert", escaped(pem)),
+            None => request,
+        };
+        access_token(&with_form(request, form).send().await.unwrap().json().await.unwrap())
     }
 
     /// Ends a token of the app before its time (RFC 7009).

@@ -1,4 +1,4 @@
-//! The running quickstart with a real authorization server, each as a process of its own: what a client sees.
+//! Running examples with a real authorization server, each as a process of its own: what a client sees.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "helpers of tests assert as tests do, and JSON is indexed"
 )]
 
+mod agents;
 mod assistant;
 mod authorization_server;
 mod certificates;
@@ -23,6 +24,7 @@ mod outages;
 mod people;
 mod process;
 mod proxy;
+mod replicas;
 mod secrecy;
 mod service;
 mod tokens;

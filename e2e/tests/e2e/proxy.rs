@@ -99,7 +99,7 @@ fn envoy(configuration: &Path) -> Command {
     command
 }
 
-/// Neither proxy says which port it got. Nobody else takes this one in the meantime, except by a strange accident.
-fn free_port() -> u16 {
+/// For a program that does not say which port it got. Nobody else takes this one in the meantime, except by a strange accident.
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

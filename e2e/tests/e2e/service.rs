@@ -1,4 +1,4 @@
-//! The protected service: the quickstart, with a bundle that names the real issuer.
+//! The protected service: the quickstart or another example, with a bundle that names the real issuer.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,19 +28,23 @@ pub(crate) struct Answer {
     /// `Null` if it is not JSON.
     pub(crate) body: Value,
     pub(crate) retry_after: Option<String>,
+    /// What is left of the limits.
+    pub(crate) rate_limit: Option<String>,
 }
 
 impl Service {
-    /// Starts one on a free port.
+    /// Starts the quickstart on a free port.
     pub(crate) fn start(folder: &Folder, settings: Settings) -> Self {
-        let bundle = folder.join("bundle");
-        copy(&policies(), &bundle);
-        std::fs::write(bundle.join("portcullis.toml"), settings.file.to_string()).unwrap();
         let mut command = Command::new(program("quickstart"));
         command.args(["--serve", "--as-configured", "--listen", "127.0.0.1:0", "--log", "trace", "--bundle"]);
-        command.arg(bundle);
+        command.arg(settings.bundle(folder));
+        Self::run(command, folder.join("service.log"))
+    }
+
+    /// Starts the example that `command` runs.
+    pub(crate) fn run(command: Command, log: PathBuf) -> Self {
         let announced = |line: &str| line.strip_prefix("service ")?.split(' ').next().map(str::to_owned);
-        let (process, url) = Process::start(command, folder.join("service.log"), announced);
+        let (process, url) = Process::start(command, log, announced);
         Self { process, url, client: reqwest::Client::new() }
     }
 
@@ -74,6 +78,10 @@ impl Service {
         self.send(self.request("PATCH", path).bearer_auth(token).json(body)).await
     }
 
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(self.request("POST", path).bearer_auth(token).json(body)).await
+    }
+
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
     }
@@ -83,9 +91,9 @@ impl Service {
         let lines =
             |name: &str| response.headers().get_all(name).iter().map(|value| value.to_str().unwrap().to_owned());
         let challenge = lines("www-authenticate").collect::<Vec<_>>().join(", ");
-        let retry_after = lines("retry-after").next();
+        let (retry_after, rate_limit) = (lines("retry-after").next(), lines("ratelimit").next());
         let status = response.status().as_u16();
-        Answer { status, challenge, retry_after, body: response.json().await.unwrap_or_default() }
+        Answer { status, challenge, retry_after, rate_limit, body: response.json().await.unwrap_or_default() }
     }
 
     /// All that it has logged so far, at the finest level.
@@ -102,13 +110,33 @@ pub(crate) struct Settings {
 impl Settings {
     /// As in `policies/projects`, with `server` as the only issuer, and without limits: one caller sends thousands of requests.
     pub(crate) fn trusting(server: &AuthorizationServer) -> Self {
+        let mut settings = Self::with_limits(server);
+        settings.file.remove("limit");
+        settings
+    }
+
+    /// The same with the limits.
+    pub(crate) fn with_limits(server: &AuthorizationServer) -> Self {
         let text = std::fs::read_to_string(policies().join("portcullis.toml")).unwrap();
-        let mut file: Table = text.parse().unwrap();
-        file.remove("limit");
-        Self { file }
+        Self { file: text.parse().unwrap() }
             .with(&format!("issuer = '{}'", server.issuer()))
             .with("algorithms = ['ES256', 'RS256', 'Ed25519']")
             .with(&format!("keys = {{ url = '{}/jwks' }}", server.issuer()))
+    }
+
+    /// Sets the rate of the limit `name`.
+    pub(crate) fn with_rate(mut self, name: &str, rate: &str) -> Self {
+        let mut limits = self.file["limit"].as_array_mut().unwrap().iter_mut();
+        limits.find(|limit| limit["name"].as_str() == Some(name)).unwrap()["rate"] = rate.into();
+        self
+    }
+
+    /// `policies/projects` with these settings, in `folder`.
+    pub(crate) fn bundle(&self, folder: &Folder) -> PathBuf {
+        let bundle = folder.join("bundle");
+        copy(&policies(), &bundle);
+        std::fs::write(bundle.join("portcullis.toml"), self.file.to_string()).unwrap();
+        bundle
     }
 
     /// Sets the keys of the issuer that `lines` of TOML name.
@@ -143,12 +171,14 @@ pub(crate) fn program(name: &'static str) -> PathBuf {
     static PROGRAMS: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
     let build = || {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--locked", "--bin", name, "--message-format", "json"]);
+        // With a test beside it, Cargo chooses the features of dependencies as for all tests, and finds them built.
+        cargo.args(["build", "--locked", "--bin", name, "--test", "e2e", "--message-format", "json"]);
         let output = cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let messages = String::from_utf8(output.stdout).unwrap();
-        let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        built.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next().unwrap()
+        let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let message = built.find(|message| message["target"]["name"] == name && message["executable"].is_string());
+        message.unwrap()["executable"].as_str().map(PathBuf::from).unwrap()
     };
     PROGRAMS.lock().unwrap().entry(name).or_insert_with(build).clone()
 }

@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use portcullis::audit::{AuditLog, FileSink};
 use portcullis::{BundleFiles, Clock, Gate, GateBuilder, Loaded, SystemClock};
 use portcullis_redis::{RedisLimitStore, RedisReplayStore, RedisRevocations, RedisSettings};
 
@@ -26,6 +28,8 @@ pub struct Options {
     demo: Option<PathBuf>,
     /// What the replicas of the service share.
     redis: Option<String>,
+    /// Where a record of each request is written.
+    audit: Option<PathBuf>,
 }
 
 impl Options {
@@ -47,6 +51,7 @@ impl Options {
             bundle: concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/projects").into(),
             demo: None,
             redis: None,
+            audit: None,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` needs a value\n{usage}"));
@@ -56,6 +61,7 @@ impl Options {
                 "--database" => options.database = value()?,
                 "--demo" => options.demo = Some(value()?.into()),
                 "--redis" => options.redis = Some(value()?),
+                "--audit" => options.audit = Some(value()?.into()),
                 "--help" | "-h" => {
                     println!("{usage}");
                     return Ok(None);
@@ -76,6 +82,10 @@ impl Options {
         let gate = self.load(url)?.gate().directory(store.clone());
         let gate = match &self.redis {
             Some(redis) => shared(gate, redis).await?,
+            None => gate,
+        };
+        let gate = match &self.audit {
+            Some(path) => gate.audit(audited(path)),
             None => gate,
         };
         Ok(gate.build()?)
@@ -106,18 +116,30 @@ async fn shared(gate: GateBuilder, redis: &str) -> Result<GateBuilder, Failure> 
         .revocations(revocations))
 }
 
+/// A log with its heads beside it, for want of a better place: they should be out of reach for whoever can alter the log.
+fn audited(path: &Path) -> AuditLog {
+    let mut heads = path.as_os_str().to_owned();
+    heads.push(".heads");
+    let log = AuditLog::new(FileSink::new(path).rotate_at(100_000_000));
+    log.heads(FileSink::new(heads), HEAD_EVERY, Duration::from_secs(1))
+}
+
 fn usage(program: &str, port: u16) -> String {
     format!(
         "\
-usage: {program} [--bundle DIR] [--listen ADDR] [--database URL] [--demo FILE] [--redis URL]
+usage: {program} [--bundle DIR] [--listen ADDR] [--database URL] [--demo FILE] [--redis URL] [--audit FILE]
 
   --bundle    schema, policies and settings; default: policies/projects
   --listen    default: 127.0.0.1:{port}
   --database  sqlite:FILE; default: sqlite::memory:
   --demo      trust an issuer of our own, and write a token for each persona to FILE
-  --redis     what the replicas of the service share; default: each is alone"
+  --redis     what the replicas of the service share; default: each is alone
+  --audit     write a record of each request to FILE, and the heads of their chain to FILE.heads"
     )
 }
+
+/// A tail that is cut off is noticed to so many lines.
+const HEAD_EVERY: NonZeroU64 = NonZeroU64::MIN.saturating_add(99);
 
 /// Room for so many.
 const REVOCATIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);

@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod audit;
 mod builder;
 mod connections;
 mod cors;

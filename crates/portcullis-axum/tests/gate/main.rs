@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod audit;
 mod builder;
 mod certificates;
 mod challenge;

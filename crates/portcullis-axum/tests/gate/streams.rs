@@ -26,7 +26,7 @@ impl Clock for Virtual {
 }
 
 /// An event each minute, for ever.
-struct Minutes(Interval);
+pub(crate) struct Minutes(Interval);
 
 impl Stream for Minutes {
     type Item = Result<Event, Infallible>;
@@ -36,7 +36,7 @@ impl Stream for Minutes {
     }
 }
 
-async fn feed(authz: Authz) -> Sse<Leased<Minutes>> {
+pub(crate) async fn feed(authz: Authz) -> Sse<Leased<Minutes>> {
     Sse::new(authz.lease().limit(Minutes(interval(Duration::from_secs(60)))))
 }
 

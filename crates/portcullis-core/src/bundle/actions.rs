@@ -1,6 +1,7 @@
 //! From the annotated schema to the table of actions that decisions use.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
 
@@ -11,11 +12,14 @@ use super::schema::{AppliesTo, Declaration, SourceSchema};
 use crate::caller::Subject;
 use crate::claims::Kind;
 use crate::scope::{ScopeId, Scopes};
+use crate::typed::Types;
 
 /// An action that can be asked for: everything the schema says about it.
 #[derive(Debug, Clone)]
 pub struct Action {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
+    /// Its number among all actions.
+    pub(crate) place: usize,
     pub(crate) uid: EntityUid,
     /// With all groups above it, so that `action in …` is evaluated right.
     pub(crate) entity: Entity,
@@ -33,6 +37,8 @@ pub struct Action {
     pub(crate) deferred: Option<String>,
     pub(crate) lists: Option<String>,
     pub(crate) doc: Option<String>,
+    /// Whether the application adds anything to its context.
+    pub(crate) has_facts: bool,
     /// Whether some policy that can match reads the resource's attributes, tags or ancestors.
     pub(crate) reads_resource: bool,
     pub(crate) confirmable: bool,
@@ -155,6 +161,7 @@ impl Action {
 /// The actions of the schema.
 pub(super) fn actions(
     schema: &SourceSchema<'_>,
+    types: &Types,
     scopes: &Scopes,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, Action> {
@@ -166,7 +173,9 @@ pub(super) fn actions(
         // A public action without `appliesTo` and without groups is in no hierarchy that Cedar would list.
         let entity = found.unwrap_or_else(|| Entity::with_uid(uid.clone()));
         let reader = Reader { schema, scopes, name, declaration };
-        actions.insert(name.to_owned(), reader.read(uid, entity, problems));
+        let has_facts = types.fact_type(name).is_some_and(|facts| !facts.attributes.is_empty());
+        let action = Action { place: actions.len(), has_facts, ..reader.read(uid, entity, problems) };
+        actions.insert(name.to_owned(), action);
     }
     actions
 }
@@ -198,7 +207,9 @@ impl Reader<'_> {
         let resource = self.resource_rule(&resources, &routes, deferred.is_some() || public, problems);
         let (_, _, ancestors) = entity.clone().into_inner();
         Action {
-            name: self.name.to_owned(),
+            name: self.name.into(),
+            place: 0,
+            has_facts: false,
             uid,
             entity,
             groups: ancestors.iter().map(|group| group.id().unescaped().to_owned()).collect(),

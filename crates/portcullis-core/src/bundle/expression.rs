@@ -1,5 +1,7 @@
 //! Walking the syntax tree of a policy, in Cedar's JSON form.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 /// An entity that a policy names.
@@ -15,6 +17,8 @@ pub(super) struct Mentions {
     /// Attributes that are read or tested, as paths from a variable: `context.auth.acr`.
     pub(super) paths: Vec<Vec<String>>,
     pub(super) literals: Vec<Literal>,
+    /// Variables that stand for themselves in a condition, and not for one of their attributes.
+    pub(super) variables: BTreeSet<String>,
     /// Whether the resource's attributes, tags or ancestors are read.
     pub(super) reads_resource: bool,
     /// Whether the resource or what the application adds to the context matters at all.
@@ -58,6 +62,7 @@ impl Mentions {
             "Var" => {
                 self.reads_resource |= operands == "resource" && usage == Use::Whole;
                 self.needs_handler |= operands == "resource" || operands == "context";
+                self.variables.extend(operands.as_str().map(str::to_owned));
             }
             "Value" => self.value(operands),
             "==" | "!=" => self.both(operands, Use::Identity, Use::Identity),

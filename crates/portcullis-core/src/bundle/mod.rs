@@ -2,15 +2,21 @@
 
 mod actions;
 mod annotations;
+mod body;
+mod cedar;
 mod check;
+mod denials;
 mod entities;
 mod expression;
 mod files;
 mod grpc;
+mod head;
+mod index;
 mod places;
 mod policies;
 mod prelude;
 mod problem;
+mod reads;
 mod report;
 mod routes;
 mod schema;
@@ -22,17 +28,17 @@ mod validated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cedar_policy::{PolicySet, Schema};
-
 pub use actions::Action;
 pub(crate) use actions::ConsentRule;
 pub(crate) use entities::StaticEntities;
 pub use files::{BundleFiles, BundleHash};
 pub use grpc::GrpcMethod;
+pub(crate) use index::{Named, Policies, PrincipalKey, PrincipalNames, ResourceKey};
 pub use policies::Obligation;
 pub(crate) use policies::{LayerPolicy, Lift};
 pub(crate) use prelude::NAMESPACE;
 pub use problem::{LoadError, Problem};
+pub(crate) use reads::Reads;
 pub use report::Report;
 pub use routes::{Route, erase_parameters};
 use schema::SourceSchema;
@@ -42,7 +48,7 @@ use validated::Validated;
 
 use crate::caller::{Caller, Sources};
 use crate::claims::Kind;
-use crate::scope::Scopes;
+use crate::scope::{Scope, Scopes};
 use crate::typed::Types;
 
 /// One of the four questions that a request must pass.
@@ -91,22 +97,15 @@ pub struct Bundle {
     scopes: Scopes,
     actions: BTreeMap<String, Action>,
     pub(crate) types: Types,
-    pub(crate) schemas: Schemas,
     pub(crate) layers: Layers,
+    pub(crate) principal_names: PrincipalNames,
+    pub(crate) reads: Reads,
     pub(crate) entities: StaticEntities,
     supplied: BTreeSet<String>,
     /// Entity types of which some policy names an entity.
     tested_types: BTreeSet<String>,
     warnings: Vec<Problem>,
     validated: Validated,
-}
-
-/// The schema as the layers see it.
-#[derive(Debug)]
-pub(crate) struct Schemas {
-    /// With `context.auth.actor`.
-    pub(crate) for_ceilings: Schema,
-    pub(crate) for_others: Schema,
 }
 
 /// The policies, by layer.
@@ -117,26 +116,6 @@ pub(crate) struct Layers {
     pub(crate) ceilings: Policies,
     pub(crate) roles: Policies,
     pub(crate) guardrails: Policies,
-}
-
-/// Policies that are evaluated together.
-#[derive(Debug, Default)]
-pub(crate) struct Policies {
-    pub(crate) set: PolicySet,
-    /// Those that can be evaluated before the handler.
-    pub(crate) early: PolicySet,
-    pub(crate) by_id: BTreeMap<String, LayerPolicy>,
-}
-
-impl Policies {
-    fn add(&mut self, policy: LayerPolicy) {
-        // Ids are unique in the bundle: checked while reading.
-        let _ = self.set.add(policy.policy.clone());
-        if policy.early {
-            let _ = self.early.add(policy.policy.clone());
-        }
-        self.by_id.insert(policy.id.clone(), policy);
-    }
 }
 
 impl Bundle {
@@ -176,7 +155,7 @@ impl Bundle {
         let types = Types::from_json(&[&schema.prelude_json, &schema.json])
             .map_err(|error| LoadError::new(vec![Problem::new(files::SCHEMA, error.to_string())]))?;
         let scopes = scopes::scopes(&schema, &mut problems);
-        let mut actions = actions::actions(&schema, &scopes, &mut problems);
+        let mut actions = actions::actions(&schema, &types, &scopes, &mut problems);
         let entities = StaticEntities::read(files, &schema.for_others, &mut problems);
         let sources = sources::join(given.sources, &schema, &scopes, &mut problems);
         let mut supplied = given.supplied;
@@ -201,8 +180,9 @@ impl Bundle {
             return Err(LoadError::new(problems));
         };
         let warnings = check::warnings(&schema, &scopes, &actions);
-        let layers = sort_into_layers(&checker, &policies);
-        let schemas = Schemas { for_ceilings: schema.for_ceilings, for_others: schema.for_others };
+        let mut principal_names = PrincipalNames::default();
+        let layers = sort_into_layers(&checker, &policies, &actions, &mut principal_names);
+        let reads = Reads::of(policies.iter().map(|policy| &policy.mentions));
         let hash = files.hash();
         Ok(Arc::new(Self {
             hash,
@@ -210,8 +190,9 @@ impl Bundle {
             scopes,
             actions,
             types,
-            schemas,
             layers,
+            principal_names,
+            reads,
             entities,
             supplied,
             tested_types,
@@ -235,6 +216,20 @@ impl Bundle {
     /// The actions that can be asked for, by name.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.actions.values()
+    }
+
+    /// The scopes that cover `action`, one of which a token must carry. None where it needs no scope.
+    pub fn scopes_covering(&self, action: &Action) -> impl Iterator<Item = &Scope> {
+        let ids = match &action.consent {
+            ConsentRule::AnyOf(scopes) => scopes.clone(),
+            ConsentRule::NotNeeded | ConsentRule::Public => Vec::new(),
+        };
+        ids.into_iter().filter_map(|id| self.scopes.scope(id))
+    }
+
+    /// The scopes that `action` needs besides one that covers it (`@requires`).
+    pub fn scopes_required(&self, action: &Action) -> impl Iterator<Item = &Scope> {
+        action.requires.clone().into_iter().filter_map(|id| self.scopes.scope(id))
     }
 
     /// The action called `name`; groups and scopes are none.
@@ -268,12 +263,6 @@ impl Bundle {
         self.scopes.by_wire_name(wire).map(|scope| scope.name().as_str())
     }
 
-    /// The policy with the id `id`, in whichever layer.
-    pub(crate) fn policy(&self, id: &str) -> Option<&LayerPolicy> {
-        let Layers { consent, ceilings, roles, guardrails } = &self.layers;
-        consent.values().chain([ceilings, roles, guardrails]).find_map(|policies| policies.by_id.get(id))
-    }
-
     /// Whether some policy names an entity of this type, so that not knowing a membership matters.
     pub(crate) fn tests_membership(&self, entity_type: &str) -> bool {
         self.tested_types.contains(entity_type)
@@ -284,7 +273,9 @@ impl Bundle {
         let Layers { consent, ceilings, roles, guardrails } = &self.layers;
         let consent = consent.values().map(|policies| (Layer::Consent, policies));
         let others = [(Layer::Ceilings, ceilings), (Layer::Roles, roles), (Layer::Guardrails, guardrails)];
-        consent.chain(others).flat_map(|(layer, policies)| policies.by_id.keys().map(move |id| (layer, id.as_str())))
+        consent
+            .chain(others)
+            .flat_map(|(layer, policies)| policies.iter().map(move |policy| (layer, policy.id.as_str())))
     }
 
     /// Whether the schema has principals of `kind`.
@@ -308,19 +299,31 @@ fn read_schema(files: &BundleFiles) -> Result<SourceSchema<'_>, Vec<Problem>> {
     SourceSchema::parse(text)
 }
 
-fn sort_into_layers(checker: &check::Checker<'_>, policies: &[policies::ReadPolicy<'_>]) -> Layers {
-    let mut layers = Layers::default();
+fn sort_into_layers(
+    checker: &check::Checker<'_>,
+    policies: &[policies::ReadPolicy<'_>],
+    actions: &BTreeMap<String, Action>,
+    names: &mut PrincipalNames,
+) -> Layers {
+    let mut consent: BTreeMap<String, Vec<LayerPolicy>> = BTreeMap::new();
+    let (mut ceilings, mut roles, mut guardrails) = (Vec::new(), Vec::new(), Vec::new());
     for policy in policies {
         let home = match policy.layer {
             Layer::Consent => match checker.consent_scope(policy) {
-                Some(scope) => layers.consent.entry(scope).or_default(),
+                Some(scope) => consent.entry(scope).or_default(),
                 None => continue,
             },
-            Layer::Ceilings => &mut layers.ceilings,
-            Layer::Roles => &mut layers.roles,
-            Layer::Guardrails => &mut layers.guardrails,
+            Layer::Ceilings => &mut ceilings,
+            Layer::Roles => &mut roles,
+            Layer::Guardrails => &mut guardrails,
         };
-        home.add(policy.policy.clone());
+        home.push(policy.policy.clone());
     }
-    layers
+    let mut index = |policies| Policies::new(policies, actions, names);
+    Layers {
+        consent: consent.into_iter().map(|(scope, policies)| (scope, index(policies))).collect(),
+        ceilings: index(ceilings),
+        roles: index(roles),
+        guardrails: index(guardrails),
+    }
 }

@@ -1,18 +1,17 @@
 //! Reading policy files: statements, ids, and the duties that annotations put on a policy.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cedar_policy::{
-    ActionConstraint, Effect, EntityTypeName, EntityUid, Policy, PolicyId, PrincipalConstraint, ResourceConstraint,
-};
+use cedar_policy::{Effect, Policy, PolicyId};
 use serde_json::Value;
 
 use super::Layer;
-use super::actions::Action;
 use super::annotations::{self, Target};
+use super::body::Body;
 use super::expression::Mentions;
 use super::files::BundleFiles;
+use super::head::Head;
 use super::problem::{Problem, did_you_mean};
 use crate::claims::Binding;
 use crate::duration::parse_duration;
@@ -21,13 +20,13 @@ use crate::duration::parse_duration;
 #[derive(Debug, Clone)]
 pub(crate) struct LayerPolicy {
     pub(crate) id: String,
-    /// Without source locations: threads that share them would share one reference count.
-    pub(crate) policy: Policy,
     pub(crate) effect: Effect,
+    pub(crate) head: Head,
+    /// `None` if the head alone decides.
+    pub(crate) body: Option<Body>,
     pub(crate) message: Option<String>,
     pub(crate) lift: Lift,
     pub(crate) obligations: Vec<Obligation>,
-    pub(crate) head: Head,
     /// Whether it can be evaluated before the handler has loaded the resource and named the facts.
     pub(crate) early: bool,
 }
@@ -69,47 +68,6 @@ impl Obligation {
     #[must_use]
     pub fn arguments(&self) -> &str {
         &self.arguments
-    }
-}
-
-/// To which requests a policy's head can apply at all.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    principal: PrincipalConstraint,
-    /// `None`: any action.
-    pub(crate) actions: Option<BTreeSet<String>>,
-    resource: Option<String>,
-}
-
-impl Head {
-    /// Whether some request for `action` can match.
-    pub(crate) fn matches(&self, action: &Action) -> bool {
-        let names = |name: &String| *name == action.name || action.groups.contains(name);
-        let principal = |name: &EntityTypeName| {
-            let name = name.to_string();
-            action.principals.iter().any(|kind| kind.entity_type() == name) || (action.is_public() && name == ANONYMOUS)
-        };
-        let principal = match &self.principal {
-            PrincipalConstraint::Eq(uid) => principal(uid.type_name()),
-            PrincipalConstraint::Is(name) | PrincipalConstraint::IsIn(name, _) => principal(name),
-            PrincipalConstraint::Any | PrincipalConstraint::In(_) => true,
-        };
-        self.actions.as_ref().is_none_or(|actions| actions.iter().any(names))
-            && principal
-            && self.resource.as_ref().is_none_or(|name| action.resources.iter().any(|known| known.to_string() == *name))
-    }
-
-    /// Whether `principal`, which is in `ancestors`, can match.
-    pub(crate) fn admits(&self, principal: &EntityUid, ancestors: &HashSet<EntityUid>) -> bool {
-        let is = |name: &EntityTypeName| principal.type_name() == name;
-        let within = |group: &EntityUid| principal == group || ancestors.contains(group);
-        match &self.principal {
-            PrincipalConstraint::Any => true,
-            PrincipalConstraint::Eq(uid) => principal == uid,
-            PrincipalConstraint::In(group) => within(group),
-            PrincipalConstraint::Is(name) => is(name),
-            PrincipalConstraint::IsIn(name, group) => is(name) && within(group),
-        }
     }
 }
 
@@ -206,31 +164,16 @@ fn read_one<'a>(
     // Through JSON, which carries no locations.
     let policy = Policy::from_json(Some(PolicyId::new(&id)), json.clone())
         .map_err(|error| vec![Problem::from_cedar(file, text, statement.offset, &error)])?;
+    let body = Body::of(&policy).map_err(|message| vec![at(format!("the policy cannot be prepared: {message}"))])?;
     if !problems.is_empty() {
         return Err(problems);
     }
-    let head = head(&policy);
+    let head = Head::of(&policy);
     let message = annotations.get("message").cloned();
     let mentions = Mentions::of(&json);
     let early = !mentions.needs_handler;
-    let policy = LayerPolicy { id, effect: policy.effect(), policy, message, lift, obligations, head, early };
+    let policy = LayerPolicy { id, effect: policy.effect(), head, body, message, lift, obligations, early };
     Ok(ReadPolicy { policy, layer, json, mentions, file, text, statement })
-}
-
-fn head(policy: &Policy) -> Head {
-    let principal = policy.principal_constraint();
-    let name = |uid: &EntityUid| uid.id().unescaped().to_owned();
-    let actions = match policy.action_constraint() {
-        ActionConstraint::Any => None,
-        ActionConstraint::Eq(uid) => Some(BTreeSet::from([name(&uid)])),
-        ActionConstraint::In(uids) => Some(uids.iter().map(name).collect()),
-    };
-    let resource = match policy.resource_constraint() {
-        ResourceConstraint::Eq(uid) => Some(uid.type_name().to_string()),
-        ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => Some(name.to_string()),
-        ResourceConstraint::Any | ResourceConstraint::In(_) => None,
-    };
-    Head { principal, actions, resource }
 }
 
 /// Reads the annotations that lift a policy or come with its permit.
@@ -364,7 +307,6 @@ fn statements(text: &str) -> Vec<Statement<'_>> {
     statements
 }
 
-const ANONYMOUS: &str = "Portcullis::Anonymous";
 const NO_TEMPLATES: &str = "templates are not supported: write the policy out, or name a group of entities";
 
 #[cfg(test)]

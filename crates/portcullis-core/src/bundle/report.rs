@@ -77,7 +77,7 @@ impl Report<'_> {
             Layer::Guardrails => &self.0.layers.guardrails,
         };
         let can_judge = |policy: &&LayerPolicy| policy.head.matches(action);
-        policies.by_id.values().filter(can_judge).map(|policy| policy.id.clone()).collect()
+        policies.iter().filter(can_judge).map(|policy| policy.id.clone()).collect()
     }
 }
 

@@ -41,6 +41,9 @@ fn help(error: &SourceError) -> String {
         }
         SourceError::AliasTwice { .. } => "give each source an alias of its own".to_owned(),
         SourceError::BadAlias { .. } => "choose a short name such as `northwind`".to_owned(),
+        SourceError::ActorProfileNotRead { .. } => {
+            "add a rule to the profile's `actor` that reads `act`, with `issuer = { hop = \"iss\" }`".to_owned()
+        }
         SourceError::AgentsNotConferred { .. } => "add `agent` to `kinds`, or treat the clients otherwise".to_owned(),
         SourceError::ClientListedTwice { .. } => "decide what the client is".to_owned(),
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::profile::Fact;
@@ -231,7 +232,7 @@ impl Caller {
 }
 
 /// On whose behalf a request is made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Subject {
     /// What it is.
@@ -239,11 +240,12 @@ pub struct Subject {
     /// Its id in policies: unique over all sources.
     pub id: String,
     /// The class of an agent, if the profile finds one. The bundle's static entities may say more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
 }
 
 /// Who acts for the subject.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Actor {
     /// What it is.
@@ -251,12 +253,13 @@ pub struct Actor {
     /// Its id in policies: unique over all sources.
     pub id: String,
     /// The class of an agent: [`Actor::UNLISTED`], [`Actor::UNCLASSIFIED`], or what its hop or the profile's `agent_type`
-    /// says. The bundle's static
-    /// entities may say more.
+    /// says. It counts for nothing where the bundle's static entities name the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// The number of hops of the chain; 1 if the actor acts for the subject directly.
     pub depth: usize,
     /// Its client id, as in the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
 
@@ -269,14 +272,16 @@ impl Actor {
 }
 
 /// One hop of an actor chain.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hop {
     /// What it is, if the token says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// Its id, made like those in policies.
     pub id: String,
     /// Its client id, as in the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
 

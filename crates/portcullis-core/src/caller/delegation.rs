@@ -27,6 +27,10 @@ pub(super) fn read(
     agent_type: AgentType,
 ) -> Result<Delegation, ClaimsError> {
     let chain = if token.distrusts(Fact::Actor) { Vec::new() } else { stated_chain(token)? };
+    let required = token.source.settings().actor_profile_required;
+    if required {
+        require_act(token)?;
+    }
     let depth = chain.len();
     let outermost = match chain.first() {
         Some(hop) if hop.id == token.ids.local(&subject.id) => {
@@ -39,6 +43,9 @@ pub(super) fn read(
     let chain_hops = |chain: &[ReadHop]| chain.iter().map(ReadHop::to_hop).collect();
     if let Some(hop) = outermost {
         return Ok(Delegation { actor: Some(hop.to_actor(depth)), chain: chain_hops(&chain) });
+    }
+    if required {
+        return Err(ClaimsError::NotDelegated);
     }
     // Claims name nobody else. Whether the client is somebody else is a question for people's tokens only: a service or
     // an autonomous agent is itself the software that acts.
@@ -99,6 +106,19 @@ fn stated_chain(token: &Token<'_>) -> Result<Vec<ReadHop>, ClaimsError> {
         return Err(ClaimsError::ActorNotRead);
     }
     Ok(chain)
+}
+
+/// What the actor profile asks of every token: `act`, and the `iss` of the outermost actor.
+fn require_act(token: &Token<'_>) -> Result<(), ClaimsError> {
+    let problem = match member(token.view.claims, ACT, ACT).needed_for(Purpose::Actor)? {
+        Some(act) => match act.get("iss") {
+            Some(Value::String(issuer)) if !issuer.is_empty() => return Ok(()),
+            Some(Value::String(_)) | None => ClaimFault::new("act.iss", ClaimProblem::Missing),
+            Some(_) => ClaimFault::new("act.iss", ClaimProblem::WrongType),
+        },
+        None => ClaimFault::new(ACT, ClaimProblem::Missing),
+    };
+    Err(problem).needed_for(Purpose::Actor)
 }
 
 /// Walks in a loop: the depth is the attacker's choice.
@@ -195,7 +215,7 @@ fn client_as_agent(token: &Token<'_>, client: Option<&str>, class: Option<String
 }
 
 /// The claim of RFC 8693 §4.1. If it is there, it must be read.
-const ACT: &str = "act";
+pub(super) const ACT: &str = "act";
 
 /// Hops of a chain. Exchanges in use have three or four; each costs a chain of extractors.
 const MAX_HOPS: usize = 8;

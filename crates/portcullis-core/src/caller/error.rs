@@ -72,6 +72,9 @@ pub enum ClaimsError {
         /// The alias that the verifier named.
         source_alias: String,
     },
+    /// Nobody acts for the subject, and the source's settings demand it.
+    #[error("nobody acts for the subject, and `actor_profile_required` demands it")]
+    NotDelegated,
     /// No rule of the profile says what the subject is.
     #[error("no rule of the profile says what the subject is")]
     UnknownSubject,

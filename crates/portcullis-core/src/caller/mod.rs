@@ -15,6 +15,7 @@ mod lifetime;
 mod principal_id;
 mod profile;
 mod read;
+mod recorded;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use caller::{AbsentClaim, Actor, Caller, Hop, Ignored, Listing, Subject};
 pub use error::{ClaimProblem, ClaimsError, Purpose};
 pub use lifetime::MaxLifetime;
 pub use profile::{AbsentList, Extractor, Fact, Profile, ProfileChanges, ProfileError};
+pub use recorded::RecordedCaller;
 pub use source::{
     AgentType, Confers, ConsentExemptions, Source, SourceError, SourceSettings, Sources, UnlistedClients,
 };

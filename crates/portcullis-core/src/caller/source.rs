@@ -9,10 +9,11 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 
 use super::caller::Caller;
+use super::delegation::ACT;
 use super::error::ClaimsError;
 use super::lifetime::MaxLifetime;
 use super::principal_id::PrincipalIds;
-use super::profile::{AbsentList, Extractor, KindName, Profile, ProfileChanges};
+use super::profile::{AbsentList, ActorSource, Extractor, KindName, Profile, ProfileChanges};
 use super::read;
 use crate::claims::{Kind, VerifiedClaims};
 use crate::scope::Scope;
@@ -39,6 +40,9 @@ pub struct SourceSettings {
     pub person_clients: BTreeSet<String>,
     /// Clients that are agents.
     pub agent_clients: BTreeSet<String>,
+    /// Whether a token counts only if it names who acts: in an `act` claim with an `iss` and a `sub` that are not the
+    /// subject's own (draft-mcguinness-oauth-actor-profile). The client is not taken for the actor then. Not, unless stated.
+    pub actor_profile_required: bool,
     /// The profile, if not the preset's.
     pub profile: Option<Profile>,
     /// What this issuer does otherwise than the profile says.
@@ -74,6 +78,7 @@ impl SourceSettings {
         "unlisted_clients",
         "person_clients",
         "agent_clients",
+        "actor_profile_required",
         "profile",
         "claims",
         "scopes",
@@ -157,6 +162,9 @@ impl Source {
         }
         let profile = settings.profile.clone().unwrap_or(preset);
         let profile = settings.claims.as_ref().map_or(profile.clone(), |changes| profile.with(changes));
+        if settings.actor_profile_required && !reads_actor_profile(&profile) {
+            return Err(SourceError::ActorProfileNotRead { alias });
+        }
         Ok(Self { alias, settings, profile })
     }
 
@@ -284,6 +292,11 @@ impl Sources {
         self.by_alias.keys().map(String::as_str)
     }
 
+    /// As [`Sources::get`], shared.
+    pub(crate) fn arc(&self, alias: &str) -> Option<Arc<Source>> {
+        self.by_alias.get(alias).cloned()
+    }
+
     /// The source with this alias.
     #[must_use]
     pub fn get(&self, alias: &str) -> Option<&Source> {
@@ -295,6 +308,12 @@ impl Sources {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
+    /// `actor_profile_required` is stated, and the profile does not read what the actor profile is about.
+    #[error("source `{alias}` requires the actor profile, and no rule of its own profile reads `act` with its `iss`")]
+    ActorProfileNotRead {
+        /// The source.
+        alias: String,
+    },
     /// Clients can be agents at this source, but it may not confer agents.
     #[error("source `{alias}` finds agents among its clients, but `kinds` leaves out `agent`")]
     AgentsNotConferred {
@@ -331,6 +350,12 @@ pub enum SourceError {
         /// The key.
         key: &'static str,
     },
+}
+
+/// Whether some rule reads who acts from `act`, and the issuer that names it from `iss` there.
+fn reads_actor_profile(profile: &Profile) -> bool {
+    let reads = |source: &ActorSource| source.nested.as_deref() == Some(&[ACT.to_owned()]) && source.issuer.is_some();
+    profile.rules().actor.iter().any(reads)
 }
 
 /// Unstated means everything; where that is not allowed, [`Sources::new`] has refused it.

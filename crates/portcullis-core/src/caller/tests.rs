@@ -244,6 +244,52 @@ fn an_actor_that_is_the_subject_is_nobody_else() {
     assert_eq!(caller.actor().unwrap().class.as_deref(), Some(Actor::UNLISTED));
 }
 
+// AGT-09
+#[test]
+fn where_the_actor_profile_is_required_a_token_names_who_acts_and_who_says_so() {
+    let text = json!({ "actor_profile_required": true, "unlisted_clients": "agent", "agent_clients": ["bot"] });
+    let read = |claims: Value| read_with(&text, &user_with(&claims));
+    let act = |more: Value| {
+        let mut act = json!({ "iss": "https://as", "sub": "a", "sub_profile": "ai_agent" });
+        act.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(json!({ "act": act }))
+    };
+    assert_eq!(act(json!({})).unwrap().actor().unwrap().id, "a");
+    assert_eq!(act(json!({ "iss": "https://b" })).unwrap().actor().unwrap().id, "|https://b|a");
+    // What stands further inside is history.
+    assert!(act(json!({ "act": { "sub": "older" } })).is_ok());
+
+    let missing = |claim: &str, result: Result<Caller, ClaimsError>| match result.unwrap_err() {
+        ClaimsError::Claim { claim: missing, problem: ClaimProblem::Missing, purpose: Purpose::Actor } => {
+            assert_eq!(missing, claim);
+        }
+        other => panic!("{other:?}"),
+    };
+    missing("act", read(json!({})));
+    // A client is not taken for the actor, whatever the lists say of it, and neither is software that acts for itself.
+    missing("act", read(json!({ "client_id": "bot" })));
+    missing("act", read(json!({ "sub": "bot", "client_id": "bot", "sub_profile": "ai_agent" })));
+    missing("act.iss", read(json!({ "act": { "sub": "a", "sub_profile": "ai_agent" } })));
+    missing("act.iss", act(json!({ "iss": "" })));
+    for iss in [json!(null), json!(1), json!(["https://as"])] {
+        assert_eq!(problem(act(json!({ "iss": iss }))), ClaimProblem::WrongType);
+    }
+    // Who acts for oneself, acts for nobody.
+    let alone = json!({ "act": { "iss": "https://as", "sub": "ann", "sub_profile": "user" } });
+    assert_eq!(read(alone).unwrap_err(), ClaimsError::NotDelegated);
+    // An actor that is not trusted is none.
+    let distrusting = json!({
+        "actor_profile_required": true,
+        "profile": {
+            "classify": [{ "kind": "user", "id": "sub" }],
+            "actor": [{ "nested": "act", "id": { "hop": "sub" }, "issuer": { "hop": "iss" } }],
+            "trust": [{ "when": { "present": "self_signed" }, "ignore": ["actor"] }],
+        },
+    });
+    let claims = json!({ "act": { "iss": "https://as", "sub": "a" }, "self_signed": true });
+    assert_eq!(read_with(&distrusting, &user_with(&claims)).unwrap_err(), ClaimsError::NotDelegated);
+}
+
 #[test]
 fn an_unlisted_client_is_what_the_settings_say() {
     let lists =
@@ -427,6 +473,13 @@ fn errors_hold_no_values() {
 #[test]
 fn settings_with_a_mistake_are_refused() {
     type Case = (&'static str, fn(&SourceError) -> bool);
+    let flat = r#""profile": { "classify": [{ "kind": "user", "id": "sub" }], "actor": [{ "when": { "present": "bot" }, "id": "bot" }] }"#;
+    let no_issuer = r#""claims": { "actor": [{ "nested": "act", "id": { "hop": "sub" } }] }"#;
+    for profile in [flat.to_owned(), format!("{flat}, {no_issuer}")] {
+        let settings = serde_json::from_str(&format!("{{ \"actor_profile_required\": true, {profile} }}")).unwrap();
+        let error = Source::new("main", settings, Profile::rfc9068()).unwrap_err();
+        assert_eq!(error, SourceError::ActorProfileNotRead { alias: "main".to_owned() }, "{profile}");
+    }
     let cases: [Case; 5] = [
         (r#"{ "agent_clients": ["a"], "person_clients": ["a"] }"#, |e| {
             matches!(e, SourceError::ClientListedTwice { .. })

@@ -1,26 +1,26 @@
 use crate::layers::{LayerReport, Verdict};
 
 use super::denial::DenialKind;
-use crate::bundle::{Bundle, Layer, LayerPolicy};
+use crate::bundle::{Layer, LayerPolicy};
 
 /// What all four layers say of one request.
 #[derive(Debug, Clone)]
-pub(crate) struct Evaluation {
+pub(crate) struct Evaluation<'a> {
     pub(crate) allowed: bool,
-    pub(crate) layers: [LayerReport; 4],
+    pub(crate) layers: [LayerReport<'a>; 4],
 }
 
-impl Evaluation {
-    pub(crate) fn layer(&self, layer: Layer) -> Option<&LayerReport> {
+impl<'a> Evaluation<'a> {
+    pub(crate) fn layer(&self, layer: Layer) -> Option<&LayerReport<'a>> {
         self.layers.iter().find(|report| report.layer == layer)
     }
 
-    pub(crate) fn denying(&self) -> impl Iterator<Item = &LayerReport> {
+    pub(crate) fn denying(&self) -> impl Iterator<Item = &LayerReport<'a>> {
         self.layers.iter().filter(|report| !report.allows())
     }
 
     /// What kind of denial this is: the first of the kinds, in the order of their precedence. `None` for an allow.
-    pub(crate) fn denial_kind(&self, bundle: &Bundle) -> Option<DenialKind> {
+    pub(crate) fn denial_kind(&self) -> Option<DenialKind> {
         let denies = |layer| self.denying().any(|report| report.layer == layer);
         let verdict = |verdict| self.denying().any(|report| report.verdict == verdict);
         if self.allowed {
@@ -34,7 +34,7 @@ impl Evaluation {
         } else if denies(Layer::Roles) {
             Some(DenialKind::Role)
         } else if denies(Layer::Guardrails) {
-            let liftable = self.forbidding(bundle).all(|forbid| forbid.is_some_and(|forbid| forbid.lift.is_possible()));
+            let liftable = self.forbidding().all(|forbid| forbid.lift.is_possible());
             Some(if liftable { DenialKind::LiftableGuardrail } else { DenialKind::Guardrail })
         } else {
             Some(DenialKind::Consent)
@@ -42,9 +42,8 @@ impl Evaluation {
     }
 
     /// The guardrails that forbid.
-    pub(crate) fn forbidding<'a>(&'a self, bundle: &'a Bundle) -> impl Iterator<Item = Option<&'a LayerPolicy>> {
+    pub(crate) fn forbidding(&self) -> impl Iterator<Item = &'a LayerPolicy> {
         let report = self.layer(Layer::Guardrails).filter(|report| !report.allows());
-        let ids = report.into_iter().flat_map(|report| &report.policies);
-        ids.map(|id| bundle.layers.guardrails.by_id.get(id))
+        report.into_iter().flat_map(|report| report.policies.iter().copied())
     }
 }

@@ -1,15 +1,13 @@
 use std::fmt;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Decision;
 use super::denial::{Denial, DenialKind};
 use super::evaluation::Evaluation;
-use super::grant::Grant;
-use super::{Decision, Remedy, search};
-use crate::bundle::{Bundle, Layer, LayerPolicy};
-use crate::caller::Caller;
-use crate::layers::{LayerReport, Question, Request, Verdict};
-use crate::time::UnixTime;
+use crate::bundle::Layer;
+use crate::layers::{LayerReport, Verdict};
 
 /// A decision with what every layer said, for operators and policy authors. Never for the caller.
 ///
@@ -44,7 +42,7 @@ pub struct LayerExplanation {
 }
 
 /// The answer of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "a layer answers one of these")]
 pub enum LayerAnswer {
@@ -62,6 +60,12 @@ impl Explanation {
         &self.decision
     }
 
+    /// The decision in one word.
+    #[must_use]
+    pub fn answer(&self) -> LayerAnswer {
+        self.answer
+    }
+
     /// The decision, without the explanation.
     pub fn into_decision(self) -> Decision {
         self.decision
@@ -73,74 +77,32 @@ impl Explanation {
         &self.layers
     }
 
-    /// Explains what `evaluation` says of `question`, and looks for a remedy if that is a denial.
-    pub(crate) fn of_question(question: &Question<'_>, evaluation: Evaluation) -> Self {
-        let remedy = search::search(question, &evaluation);
-        let subject = question.caller;
-        let resource = (question.resource.type_name().to_string(), question.resource.id().unescaped().to_owned());
-        Self::new(question.bundle, subject, &question.action.name, resource, evaluation, remedy)
-    }
-
-    /// Explains a request that was not put to the layers.
-    pub(crate) fn of_refusal(
-        bundle: &Bundle,
-        caller: Option<&Caller>,
-        request: &Request<'_>,
-        evaluation: Evaluation,
-    ) -> Self {
-        let resource = (request.resource.entity_type().to_owned(), request.resource.id().to_owned());
-        Self::new(bundle, caller, request.action, resource, evaluation, None)
-    }
-
-    fn new(
-        bundle: &Bundle,
-        caller: Option<&Caller>,
+    /// Explains what `evaluation` says.
+    pub(crate) fn new(
         action: &str,
-        resource: (String, String),
-        evaluation: Evaluation,
-        remedy: Option<Remedy>,
+        decision: Decision,
+        resource: &(Arc<str>, String),
+        evaluation: &Evaluation<'_>,
     ) -> Self {
-        let decision = match evaluation.denial_kind(bundle) {
-            None => Decision::Allow(Grant {
-                action: action.to_owned(),
-                resource: resource.clone(),
-                subject: caller.map(|caller| caller.subject().clone()),
-                deadline: caller.and_then(Caller::expires_at).unwrap_or(UnixTime::LAST),
-                obligations: obligations(&evaluation),
-            }),
-            Some(kind) => {
-                let denying: Vec<&LayerReport> = evaluation.denying().collect();
-                let forbidding = || denying.iter().flat_map(|report| &report.policies);
-                let message = |id: &String| bundle.policy(id).and_then(|policy: &LayerPolicy| policy.message.clone());
-                Decision::Deny(Denial {
-                    kind,
-                    layers: denying.iter().map(|report| report.layer).collect(),
-                    policies: forbidding().cloned().collect(),
-                    errors: denying.iter().flat_map(|report| errors(report)).collect(),
-                    messages: forbidding().filter_map(message).collect(),
-                    remedy: remedy.clone(),
-                })
-            }
-        };
-        let (answer, kind) = match &decision {
+        let (answer, denial) = match &decision {
             Decision::Allow(_) => (LayerAnswer::Allow, None),
-            Decision::Deny(denial) if denial.kind() == DenialKind::Error => (LayerAnswer::Error, Some(denial.kind())),
-            Decision::Deny(denial) => (LayerAnswer::Deny, Some(denial.kind())),
+            Decision::Deny(denial) if denial.kind() == DenialKind::Error => (LayerAnswer::Error, Some(denial)),
+            Decision::Deny(denial) => (LayerAnswer::Deny, Some(denial)),
         };
         Self {
             answer,
-            kind: kind.map(DenialKind::as_str),
+            kind: denial.map(|denial| denial.kind().as_str()),
             action: action.to_owned(),
             resource: format!("{}::{:?}", resource.0, resource.1),
             layers: evaluation.layers.iter().map(LayerExplanation::new).collect(),
-            remedy: remedy.map(|remedy| remedy.to_string()),
+            remedy: denial.and_then(Denial::remedy).map(ToString::to_string),
             decision,
         }
     }
 }
 
 impl LayerExplanation {
-    fn new(report: &LayerReport) -> Self {
+    fn new(report: &LayerReport<'_>) -> Self {
         Self {
             layer: report.layer,
             answer: match report.verdict {
@@ -148,9 +110,9 @@ impl LayerExplanation {
                 Verdict::Denies | Verdict::NotApplicable => LayerAnswer::Deny,
                 Verdict::Error => LayerAnswer::Error,
             },
-            policies: report.policies.clone(),
-            covered_by: report.covered_by.clone(),
-            errors: errors(report).collect(),
+            policies: report.policies.iter().map(|policy| policy.id.clone()).collect(),
+            covered_by: report.covered_by.iter().map(|scope| (*scope).to_owned()).collect(),
+            errors: report.errors().collect(),
         }
     }
 }
@@ -189,19 +151,4 @@ impl fmt::Display for Explanation {
 
 fn folder<S: serde::Serializer>(layer: &Layer, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(layer.folder())
-}
-
-fn errors(report: &LayerReport) -> impl Iterator<Item = String> {
-    report.errors.iter().map(|(id, message)| if id.is_empty() { message.clone() } else { format!("{id}: {message}") })
-}
-
-/// The duties of all layers, each once.
-fn obligations(evaluation: &Evaluation) -> Vec<crate::bundle::Obligation> {
-    let mut obligations = Vec::new();
-    for obligation in evaluation.layers.iter().flat_map(|report| &report.obligations) {
-        if !obligations.contains(obligation) {
-            obligations.push(obligation.clone());
-        }
-    }
-    obligations
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::bundle::Obligation;
 use crate::caller::Subject;
 use crate::time::UnixTime;
@@ -8,8 +10,8 @@ use crate::time::UnixTime;
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a grant with pending obligations permits nothing"]
 pub struct Grant {
-    pub(super) action: String,
-    pub(super) resource: (String, String),
+    pub(super) action: Arc<str>,
+    pub(super) resource: (Arc<str>, String),
     pub(super) subject: Option<Subject>,
     pub(super) deadline: UnixTime,
     pub(super) obligations: Vec<Obligation>,

@@ -1,5 +1,6 @@
 //! What comes out: an allow with its duties, or a denial with what would help.
 
+mod conclusion;
 mod denial;
 mod evaluation;
 mod explanation;
@@ -7,6 +8,7 @@ mod grant;
 mod remedy;
 mod search;
 
+pub(crate) use conclusion::Conclusion;
 pub use denial::{Denial, DenialKind};
 pub(crate) use evaluation::Evaluation;
 pub use explanation::{Explanation, LayerAnswer, LayerExplanation};

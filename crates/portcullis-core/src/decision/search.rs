@@ -7,33 +7,32 @@ use super::{Evaluation, Remedy, StepUp};
 use crate::bundle::{Bundle, ConsentRule, Layer, LayerPolicy, Lift};
 use crate::caller::Caller;
 use crate::claims::{Binding, Credential, Kind};
-use crate::engine::evaluate;
+use crate::engine::{evaluate, evaluate_consent};
 use crate::layers::{Approval, Question, Standing, Verdict};
 use crate::scope::{ScopeId, ScopeName, ScopeSet};
 
 /// Looks for a remedy for `denial`. `None` if it is no denial, if nothing helps, or if the search ran out of decisions.
-pub(super) fn search(question: &Question<'_>, denial: &Evaluation) -> Option<Remedy> {
+pub(super) fn search<'a>(question: &'a Question<'a>, denial: &Evaluation<'a>) -> Option<Remedy> {
     if denial.allowed || !can_be_lifted(question, denial) {
         return None;
     }
     let caller = question.caller?;
-    let mut search = Search { question, caller, decisions: 0 };
+    let asked = vec![(Vec::new(), denial.clone())];
+    let mut search = Search { question, caller, asked, decisions: 0 };
     search.scope_options(denial).into_iter().find_map(|scopes| search.with_scopes(&scopes))
 }
 
 /// Whether every layer that denies could be lifted by something a caller obtains.
-fn can_be_lifted(question: &Question<'_>, denial: &Evaluation) -> bool {
+fn can_be_lifted(question: &Question<'_>, denial: &Evaluation<'_>) -> bool {
     let layers = &question.bundle.layers;
     denial.denying().all(|report| match (report.layer, report.verdict) {
         (_, Verdict::Error | Verdict::NotApplicable) | (Layer::Roles, _) => false,
         (Layer::Consent, _) => true,
         (Layer::Ceilings, _) => {
             let waits = |policy: &LayerPolicy| policy.lift.confirm && policy.head.matches(question.action);
-            report.policies.is_empty() && layers.ceilings.by_id.values().any(waits)
+            report.policies.is_empty() && layers.ceilings.iter().any(waits)
         }
-        (Layer::Guardrails, _) => {
-            denial.forbidding(question.bundle).all(|forbid| forbid.is_some_and(|forbid| forbid.lift.is_possible()))
-        }
+        (Layer::Guardrails, _) => denial.forbidding().all(|forbid| forbid.lift.is_possible()),
     })
 }
 
@@ -51,12 +50,14 @@ enum Part {
 struct Search<'a> {
     question: &'a Question<'a>,
     caller: &'a Caller,
+    /// What was answered with parts other than scopes: no layer but consent sees scopes, so these need not be asked again.
+    asked: Vec<(Vec<Part>, Evaluation<'a>)>,
     decisions: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// Sets of scopes to try, least authority first: fewest actions newly covered, conditional before unconditional.
-    fn scope_options(&self, denial: &Evaluation) -> Vec<BTreeSet<ScopeId>> {
+    fn scope_options(&self, denial: &Evaluation<'_>) -> Vec<BTreeSet<ScopeId>> {
         let consents = denial.layer(Layer::Consent).is_some_and(crate::layers::LayerReport::allows);
         if consents {
             return vec![BTreeSet::new()];
@@ -119,9 +120,9 @@ impl Search<'_> {
     }
 
     /// Adds what the annotations of denying policies say would lift them.
-    fn add_lifts(&self, evaluation: &Evaluation, parts: &mut Vec<Part>) {
+    fn add_lifts(&self, evaluation: &Evaluation<'_>, parts: &mut Vec<Part>) {
         let bundle = self.question.bundle;
-        let mut lifts: Vec<Lift> = evaluation.forbidding(bundle).flatten().map(|forbid| forbid.lift.clone()).collect();
+        let mut lifts: Vec<Lift> = evaluation.forbidding().map(|forbid| forbid.lift.clone()).collect();
         let denies = |layer| evaluation.denying().any(|report| report.layer == layer);
         let waits = |policy: &&LayerPolicy| policy.lift.confirm && policy.head.matches(self.question.action);
         if denies(Layer::Consent) {
@@ -132,12 +133,10 @@ impl Search<'_> {
                 .consent
                 .iter()
                 .filter(|(scope, _)| bundle.scopes().id(scope).is_some_and(|id| granted.contains(id)));
-            lifts.extend(
-                conditions.flat_map(|(_, policies)| policies.by_id.values()).filter(waits).map(|p| p.lift.clone()),
-            );
+            lifts.extend(conditions.flat_map(|(_, policies)| policies.iter()).filter(waits).map(|p| p.lift.clone()));
         }
         if denies(Layer::Ceilings) {
-            lifts.extend(bundle.layers.ceilings.by_id.values().filter(waits).map(|policy| policy.lift.clone()));
+            lifts.extend(bundle.layers.ceilings.iter().filter(waits).map(|policy| policy.lift.clone()));
         }
         for lift in lifts {
             self.add(lift, parts);
@@ -215,17 +214,24 @@ impl Search<'_> {
         self.evaluate(&parts).is_some_and(|evaluation| evaluation.allowed)
     }
 
-    fn evaluate(&mut self, parts: &[Part]) -> Option<Evaluation> {
+    fn evaluate(&mut self, parts: &[Part]) -> Option<Evaluation<'a>> {
         self.decisions += 1;
         if self.decisions > MAX_DECISIONS {
             return None;
         }
-        Some(evaluate(&self.question.with_standing(self.standing(parts))))
+        let question = self.question.with_standing(self.standing(parts));
+        let seen: Vec<Part> = parts.iter().filter(|part| !matches!(part, Part::Scope(_))).cloned().collect();
+        if let Some((_, before)) = self.asked.iter().find(|(known, _)| *known == seen) {
+            return Some(evaluate_consent(&question, before));
+        }
+        let evaluation = evaluate(&question);
+        self.asked.push((seen, evaluation.clone()));
+        Some(evaluation)
     }
 
     /// The caller's standing with `parts` added: an age at its limit, not at zero.
     fn standing(&self, parts: &[Part]) -> Standing {
-        let mut standing = self.question.standing.clone();
+        let mut standing = self.question.standing.clone().into_owned();
         let now = self.question.now;
         for part in parts {
             match part {

@@ -5,8 +5,9 @@ use super::{LayerReport, Question, Verdict};
 use crate::bundle::{ConsentRule, Layer};
 use crate::caller::Caller;
 use crate::parties::Party;
+use crate::scope::ScopeId;
 
-pub(crate) fn consent(question: &Question<'_>, subject: &Party) -> LayerReport {
+pub(crate) fn consent<'a>(question: &Question<'a>, subject: &Party) -> LayerReport<'a> {
     let mut report = LayerReport::new(Layer::Consent, Verdict::Denies);
     let granted = &question.standing.granted;
     let required = question.action.requires.iter().all(|scope| granted.contains(*scope));
@@ -36,14 +37,14 @@ pub(crate) fn consent(question: &Question<'_>, subject: &Party) -> LayerReport {
 }
 
 /// Adds to `report` whether the granted `scope` covers the action, that is, whether its condition is met.
-fn cover(question: &Question<'_>, subject: &Party, scope: crate::scope::ScopeId, report: &mut LayerReport) {
+fn cover<'a>(question: &Question<'a>, subject: &Party, scope: ScopeId, report: &mut LayerReport<'a>) {
     let Some(scope) = question.bundle.scopes().scope(scope) else {
         return;
     };
     let name = scope.name().as_str();
     let first = report.covered_by.is_empty();
     if !scope.is_conditional() {
-        report.covered_by.push(name.to_owned());
+        report.covered_by.push(name);
         report.obligations.clear();
         return;
     }
@@ -52,9 +53,10 @@ fn cover(question: &Question<'_>, subject: &Party, scope: crate::scope::ScopeId,
         return;
     };
     let condition = evaluate(Layer::Consent, conditions, subject, question);
-    report.errors.extend(condition.errors.clone());
-    if condition.allows() {
-        report.covered_by.push(name.to_owned());
+    let allows = condition.allows();
+    report.errors.extend(condition.errors);
+    if allows {
+        report.covered_by.push(name);
         report.policies.extend(condition.policies);
         // Scopes are alternatives, too: one without duties leaves none.
         if first || condition.obligations.len() < report.obligations.len() {

@@ -5,8 +5,10 @@ mod ceilings;
 mod consent;
 mod evaluate;
 mod guardrails;
+mod matter;
 mod question;
 mod roles;
+mod scene;
 
 pub(crate) use ceilings::ceilings;
 pub(crate) use consent::consent;
@@ -14,20 +16,21 @@ pub(crate) use guardrails::guardrails;
 pub use question::{Approval, Request};
 pub(crate) use question::{Question, Refusal, Stage, Standing};
 pub(crate) use roles::roles;
+pub(crate) use scene::ContextMemory;
 
-use crate::bundle::{Layer, LayerPolicy, Obligation, Policies};
+use crate::bundle::{Layer, LayerPolicy, Obligation};
 
 /// What one layer answers, and why.
 #[derive(Debug, Clone)]
-pub(crate) struct LayerReport {
+pub(crate) struct LayerReport<'a> {
     pub(crate) layer: Layer,
     pub(crate) verdict: Verdict,
     /// The policies that made it so: satisfied forbids where some deny, else satisfied permits.
-    pub(crate) policies: Vec<String>,
+    pub(crate) policies: Vec<&'a LayerPolicy>,
     /// Policies that failed to evaluate, and how.
     pub(crate) errors: Vec<(String, String)>,
     /// In consent: the granted scopes that cover the action.
-    pub(crate) covered_by: Vec<String>,
+    pub(crate) covered_by: Vec<&'a str>,
     pub(crate) obligations: Vec<Obligation>,
 }
 
@@ -42,7 +45,7 @@ pub(crate) enum Verdict {
     Error,
 }
 
-impl LayerReport {
+impl LayerReport<'_> {
     pub(crate) fn new(layer: Layer, verdict: Verdict) -> Self {
         Self {
             layer,
@@ -57,6 +60,13 @@ impl LayerReport {
     /// A layer that could not be asked: its input is broken.
     pub(crate) fn broken(layer: Layer, message: String) -> Self {
         Self { errors: vec![(String::new(), message)], ..Self::new(layer, Verdict::Error) }
+    }
+
+    /// What was broken, for the log.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = String> {
+        let named =
+            |(id, message): &(String, String)| if id.is_empty() { message.clone() } else { format!("{id}: {message}") };
+        self.errors.iter().map(named)
     }
 
     pub(crate) fn allows(&self) -> bool {
@@ -79,12 +89,4 @@ impl LayerReport {
         self.obligations.extend(other.obligations);
         self
     }
-}
-
-/// The satisfied permits are alternatives: the duties of the one with the fewest apply, so that a further grant never
-/// adds a duty.
-fn least_obligations<'a>(policies: &'a Policies, satisfied: impl Iterator<Item = &'a String>) -> Vec<Obligation> {
-    let permits = satisfied.filter_map(|id| policies.by_id.get(id));
-    let least = permits.min_by_key(|permit: &&LayerPolicy| (permit.obligations.len(), &permit.id));
-    least.map(|permit| permit.obligations.clone()).unwrap_or_default()
 }

@@ -1,9 +1,12 @@
 //! What is asked of the layers.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use cedar_policy::{Entity, EntityId, EntityUid, RestrictedExpression};
+use cedar_policy::RestrictedExpression;
 
+use super::matter::Matter;
+use super::scene::{ContextMemory, Scene};
 use crate::bundle::{Action, Bundle};
 use crate::caller::Caller;
 use crate::claims::{Binding, Kind};
@@ -78,7 +81,7 @@ impl Approval {
 }
 
 /// What a caller could add to itself: a remedy is a change of this, and of nothing else.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) granted: ScopeSet,
     pub(crate) acr: Option<String>,
@@ -87,7 +90,16 @@ pub(crate) struct Standing {
     pub(crate) approval: Option<Approval>,
 }
 
-/// A request that fits the schema, with everything that Cedar needs to evaluate policies about it.
+impl Standing {
+    /// Whether policies can tell the two apart: they see no scopes.
+    fn looks_like(&self, other: &Self) -> bool {
+        let Self { granted: _, acr, authenticated_at, bindings, approval } = self;
+        (acr, authenticated_at, bindings, approval)
+            == (&other.acr, &other.authenticated_at, &other.bindings, &other.approval)
+    }
+}
+
+/// A request that fits the schema, with everything that is needed to evaluate policies about it.
 pub(crate) struct Question<'a> {
     pub(crate) bundle: &'a Bundle,
     /// `None` for a public action, which nobody stands behind.
@@ -96,12 +108,13 @@ pub(crate) struct Question<'a> {
     pub(crate) action: &'a Action,
     /// How much of the question is known.
     pub(crate) stage: Stage,
-    pub(crate) resource: EntityUid,
-    /// `None` where the resource is one of the principals, whose entity is not to be replaced.
-    resource_entity: Option<Entity>,
+    pub(crate) resource: Matter<'a>,
     pub(crate) facts: Vec<(String, RestrictedExpression)>,
     pub(crate) now: UnixTime,
-    pub(crate) standing: Standing,
+    pub(crate) standing: Cow<'a, Standing>,
+    pub(crate) scene: Scene,
+    /// What was made for earlier questions of this session, under the same standing.
+    pub(crate) memory: Option<&'a ContextMemory>,
 }
 
 impl<'a> Question<'a> {
@@ -111,33 +124,15 @@ impl<'a> Question<'a> {
         caller: Option<&'a Caller>,
         parties: &'a Parties,
         request: &Request<'_>,
-        standing: Standing,
+        standing: Cow<'a, Standing>,
     ) -> Result<Self, Refusal> {
         let action = bundle.action(request.action).ok_or_else(|| Refusal::new("the schema has no such action"))?;
-        let types = &bundle.types;
-        let resource = request.resource.uid(types).map_err(|error| Refusal::new(error.to_string()))?;
-        if !action.resources.contains(resource.type_name()) {
-            let message = format!("`{}` does not apply to `{}`", action.name, resource.type_name());
-            return Err(Refusal::new(message));
-        }
-        let resource_entity = if parties.iter().any(|party| *party.uid() == resource) {
-            None
-        } else if let Some(known) = bundle.entities.get(&resource) {
-            Some(known.clone())
-        } else if request.resource.is_bare()
-            && action.reads_resource
-            && !types.is_id_alone(request.resource.entity_type())
-        {
-            let message =
-                format!("`{}` was not loaded, and policies for `{}` read it", resource.type_name(), action.name);
-            return Err(Refusal::new(message));
+        let resource = Matter::new(bundle, parties, action, request.resource)?;
+        let facts = if !action.has_facts && request.facts.are_none() {
+            Ok(Vec::new())
         } else {
-            let close = |parent: &EntityUid, ancestors: &mut _| bundle.entities.close(parent, ancestors);
-            let entity = request.resource.entity_below(types, close);
-            Some(entity.map_err(|error| Refusal::new(error.to_string()))?)
+            request.facts.expressions(&bundle.types, request.action)
         };
-        let facts =
-            request.facts.expressions(types, request.action).map_err(|error| Refusal::new(error.to_string()))?;
         Ok(Self {
             bundle,
             caller,
@@ -145,10 +140,11 @@ impl<'a> Question<'a> {
             action,
             stage: Stage::Whole,
             resource,
-            resource_entity,
-            facts,
+            facts: facts.map_err(|error| Refusal::new(error.to_string()))?,
             now: request.now,
             standing,
+            scene: Scene::default(),
+            memory: None,
         })
     }
 
@@ -159,22 +155,27 @@ impl<'a> Question<'a> {
         parties: &'a Parties,
         action: &'a Action,
         now: UnixTime,
-        standing: Standing,
+        standing: Cow<'a, Standing>,
     ) -> Option<Self> {
-        // A stand-in: no policy that is evaluated early looks at it.
-        let resource = EntityUid::from_type_name_and_id(action.resources.first()?.clone(), EntityId::new(""));
         Some(Self {
             bundle,
             caller: Some(caller),
             parties,
             action,
             stage: Stage::Early,
-            resource,
-            resource_entity: None,
+            resource: Matter::unknown(action)?,
             facts: Vec::new(),
             now,
             standing,
+            scene: Scene::default(),
+            memory: None,
         })
+    }
+
+    /// Uses what was made for earlier questions of the same session, and keeps what is made for this one.
+    pub(crate) fn with_memory(mut self, memory: &'a ContextMemory) -> Self {
+        self.memory = Some(memory);
+        self
     }
 
     /// Who is judged by ceilings: everybody involved that is not a user in person.
@@ -183,21 +184,19 @@ impl<'a> Question<'a> {
         self.parties.actor.iter().chain(subject)
     }
 
-    /// The store: the request's action with its groups, and the principals with their ancestors. Without them `in` is
-    /// just false, and a `forbid` on a group would not apply.
-    pub(crate) fn entities(&self) -> impl Iterator<Item = Entity> {
-        let parties = self.parties.iter().map(Party::entity);
-        let known = std::iter::once(&self.action.entity).chain(parties).cloned();
-        known.chain(self.resource_entity.clone())
-    }
-
     /// The same question under another standing.
     pub(crate) fn with_standing(&self, standing: Standing) -> Self {
+        let scene = if standing.looks_like(&self.standing) {
+            self.scene.with_other_scopes()
+        } else {
+            self.scene.with_other_standing()
+        };
         Self {
             resource: self.resource.clone(),
-            resource_entity: self.resource_entity.clone(),
             facts: self.facts.clone(),
-            standing,
+            standing: Cow::Owned(standing),
+            scene,
+            memory: None,
             ..*self
         }
     }

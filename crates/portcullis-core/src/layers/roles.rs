@@ -5,6 +5,6 @@ use super::{LayerReport, Question};
 use crate::bundle::Layer;
 use crate::parties::Party;
 
-pub(crate) fn roles(question: &Question<'_>, subject: &Party) -> LayerReport {
+pub(crate) fn roles<'a>(question: &Question<'a>, subject: &Party) -> LayerReport<'a> {
     evaluate(Layer::Roles, &question.bundle.layers.roles, subject, question)
 }

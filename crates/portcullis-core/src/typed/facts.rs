@@ -87,6 +87,14 @@ impl Facts {
         Ok(text)
     }
 
+    pub(crate) fn are_none(&self) -> bool {
+        self.0 == Node::Null
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// The facts as `action` declares them.
     pub(crate) fn expressions(
         &self,

@@ -17,6 +17,7 @@ mod error;
 mod facts;
 mod literal;
 mod node;
+mod recorded;
 mod resource;
 mod schema_json;
 mod types;

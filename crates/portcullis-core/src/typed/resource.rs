@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityUid};
 use serde::Serialize;
@@ -210,28 +211,39 @@ impl ResourceData {
         self.attributes.is_none()
     }
 
-    /// The name of the resource in policies.
-    pub(crate) fn uid(&self, types: &Types) -> Result<EntityUid, ResourceError> {
-        self.uid_in(self.shape(types)?)
+    pub(super) fn attributes(&self) -> Option<&Node> {
+        self.attributes.as_ref()
+    }
+
+    pub(super) fn stated_parents(&self) -> Option<&[(Cow<'static, str>, String)]> {
+        self.parents.0.as_deref()
+    }
+
+    /// The name of the resource in policies, and that of its type.
+    pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, Arc<str>), ResourceError> {
+        let shape = self.shape(types)?;
+        Ok((self.uid_in(shape)?, Arc::clone(&shape.this.name)))
     }
 
     /// The entity, with the parents that the resource states.
     #[cfg(test)]
     pub(crate) fn entity(&self, types: &Types) -> Result<Entity, ResourceError> {
-        self.entity_below(types, |_, _| ())
+        let (uid, _) = self.uid(types)?;
+        Ok(self.loaded(&uid, types, |_, _| ())?.map_or_else(|| Entity::with_uid(uid), |(entity, _)| entity))
     }
 
-    /// The entity, after `close` has added to the set what is above each stated parent.
-    pub(crate) fn entity_below(
+    /// The entity called `uid`, with its ancestors, after `close` has added to them what is above each stated parent.
+    /// `None` for a bare id.
+    pub(crate) fn loaded(
         &self,
+        uid: &EntityUid,
         types: &Types,
         close: impl Fn(&EntityUid, &mut HashSet<EntityUid>),
-    ) -> Result<Entity, ResourceError> {
-        let shape = self.shape(types)?;
-        let uid = self.uid_in(shape)?;
+    ) -> Result<Option<(Entity, HashSet<EntityUid>)>, ResourceError> {
         let Some(attributes) = &self.attributes else {
-            return Ok(Entity::new_no_attrs(uid, HashSet::new()));
+            return Ok(None);
         };
+        let shape = self.shape(types)?;
         if shape.tagged {
             return Err(ResourceError::Tagged { entity_type: self.ty.to_string() });
         }
@@ -246,7 +258,8 @@ impl ResourceData {
         }
         let attributes: HashMap<_, _> = attributes.into_iter().collect();
         // Everything that Cedar could refuse was checked above; should it still refuse, that is an error too.
-        Entity::new(uid, attributes, ancestors)
+        Entity::new(uid.clone(), attributes, ancestors.clone())
+            .map(|entity| Some((entity, ancestors)))
             .map_err(|_| ResourceError::Whole { entity_type: self.ty.to_string(), problem: ValueProblem::Refused })
     }
 

@@ -50,6 +50,14 @@ fn ask(replica: &RedisRevocations, caller: &Caller) -> Result<bool, RevocationsU
     replica.is_revoked(&Presented::new(caller), now())
 }
 
+/// As `ask`, for an agent of the class `office`.
+fn ask_about_office(replica: &RedisRevocations) -> Result<bool, RevocationsUnavailable> {
+    let (agent, classes) = (agent(), ["office".to_owned()]);
+    let mut presented = Presented::new(&agent);
+    presented.agent_classes = &classes;
+    replica.is_revoked(&presented, now())
+}
+
 fn token(id: &str) -> Target<'_> {
     Target::Token { source: "main".into(), id: id.into() }
 }
@@ -111,6 +119,22 @@ async fn everything_that_can_be_revoked_is_shared() {
         let later = replica(&server).await;
         assert_eq!(ask(&later, &caller), Ok(true), "who starts later reads it");
     }
+}
+
+#[tokio::test]
+async fn a_class_of_agents_is_stopped_everywhere() {
+    // SEC-03
+    let server = RedisServer::start();
+    let (here, elsewhere) = (replica(&server).await, replica(&server).await);
+    here.revoke(Target::AgentClass { name: "office".into() }, hour(), now()).await.unwrap();
+    assert_eq!((ask_about_office(&here), ask(&here, &agent())), (Ok(true), Ok(false)));
+    let began = Instant::now();
+    while ask_about_office(&elsewhere) != Ok(true) {
+        assert!(began.elapsed() < SECOND);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(ask(&elsewhere, &agent()), Ok(false));
+    assert_eq!(ask_about_office(&replica(&server).await), Ok(true), "who starts later reads it");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_core::{Bundle, Engine, Explanation, Layer, LayerAnswer};
+use portcullis_core::{Bundle, Decision, DenialKind, Engine, Explanation, Layer, LayerAnswer};
 
 use super::report::Gap;
 use super::run::Outcome;
@@ -11,6 +11,7 @@ use super::run::Outcome;
 #[derive(Debug, Default)]
 pub(super) struct Coverage {
     actions: BTreeSet<String>,
+    denials: BTreeSet<DenialKind>,
     scopes: BTreeSet<String>,
     /// By policy: the actions that it decided, and how its layer then answered.
     decided: BTreeMap<String, BTreeSet<(String, Answer)>>,
@@ -38,6 +39,9 @@ impl Coverage {
     pub(super) fn add(&mut self, engine: &Engine, outcome: &Outcome) {
         let action = &outcome.action;
         self.actions.insert(action.clone());
+        if let Some(Decision::Deny(denial)) = outcome.explanation.as_ref().map(Explanation::decision) {
+            self.denials.insert(denial.kind());
+        }
         for layer in outcome.explanation.iter().flat_map(Explanation::layers) {
             let answer = match layer.answer {
                 LayerAnswer::Allow => Answer::Allow,
@@ -69,6 +73,8 @@ impl Coverage {
         let unasked =
             bundle.actions().map(portcullis_core::Action::name).filter(|action| !self.actions.contains(*action));
         gaps.extend(unasked.map(|action| Gap::Action { action: action.to_owned() }));
+        let kinds = bundle.denial_kinds();
+        gaps.extend(kinds.difference(&self.denials).map(|kind| Gap::DenialKind { kind: *kind }));
         let names = bundle.scopes().iter().map(|scope| scope.name().to_string());
         gaps.extend(names.filter(|name| !self.scopes.contains(name)).map(|scope| Gap::Scope { scope }));
         let mut unused: BTreeSet<&str> = unfailing.keys().map(String::as_str).collect();

@@ -1,17 +1,17 @@
-//! Cases as they are written down, and what they become once their fixtures are put in.
+//! Files of cases.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use portcullis_core::{
-    Approval, Binding, Facts, Layer, Parents, Problem, ResourceData, UnixTime, VerifiedClaims, parse_duration,
-};
+use portcullis_core::{Problem, ResourceData};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, Error, ValueDeserializer};
 
-use super::run::{Case, Expected, Offer};
+use super::fixtures::Fixtures;
+use super::run::Case;
+use super::spec::CaseSpec;
+use super::table::TableSpec;
 
 /// All cases of a folder.
 #[derive(Debug)]
@@ -19,6 +19,11 @@ pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
     /// Policies that no case can fail, with the reason.
     pub(super) unfailing: BTreeMap<String, String>,
+    /// Changes that no case can notice, with the reason.
+    pub(super) surviving: BTreeMap<String, String>,
+    /// The claims of the fixtures, with those of every token.
+    pub(super) personas: BTreeMap<String, Map<String, Value>>,
+    pub(super) resources: BTreeMap<String, ResourceData>,
 }
 
 impl Suite {
@@ -44,232 +49,21 @@ impl Suite {
                 Err(message) => problems.push(place.problem(offset, format!("case `{name}`: {message}"))),
             }
         }
-        if problems.is_empty() { Ok(Self { cases, unfailing: fixtures.unfailing }) } else { Err(problems) }
-    }
-}
-
-/// What the cases of a folder share.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Fixtures {
-    every_token: BTreeMap<String, toml::Value>,
-    claims: BTreeMap<String, toml::Table>,
-    resources: BTreeMap<String, ResourceSpec>,
-    unfailing: BTreeMap<String, String>,
-}
-
-impl Fixtures {
-    /// Adds those of another file, and reports names that both have: which would win is anybody's guess.
-    fn add(&mut self, more: Self, file: &str, problems: &mut Vec<Problem>) {
-        let mut twice = join(&mut self.every_token, more.every_token, "every_token");
-        twice.extend(join(&mut self.claims, more.claims, "claims"));
-        twice.extend(join(&mut self.resources, more.resources, "resources"));
-        twice.extend(join(&mut self.unfailing, more.unfailing, "unfailing"));
-        problems.extend(twice.into_iter().map(|name| Problem::new(file, format!("another file has `{name}`, too"))));
-    }
-}
-
-/// Adds `more` to `all`, and returns the names that were there already.
-fn join<T>(all: &mut BTreeMap<String, T>, more: BTreeMap<String, T>, table: &str) -> Vec<String> {
-    let twice = more.keys().filter(|name| all.contains_key(*name)).map(|name| format!("{table}.{name}")).collect();
-    all.extend(more);
-    twice
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ResourceSpec {
-    #[serde(rename = "type")]
-    entity_type: String,
-    id: String,
-    parents: Option<Vec<(String, String)>>,
-    attributes: Option<toml::Table>,
-    #[serde(default)]
-    absent: Vec<String>,
-}
-
-impl ResourceSpec {
-    fn resolve(&self) -> Result<ResourceData, String> {
-        let (entity_type, id) = (self.entity_type.clone(), self.id.clone());
-        let Some(attributes) = &self.attributes else {
-            return Ok(ResourceData::bare(entity_type, id));
-        };
-        let mut attributes = json_object(attributes);
-        attributes.extend(self.absent.iter().map(|name| (name.clone(), Value::Null)));
-        let parents = self.parents.clone().map_or_else(Parents::unstated, Parents::from_iter);
-        ResourceData::from_json(entity_type, id, &Value::Object(attributes), parents).map_err(|error| error.to_string())
-    }
-}
-
-/// A fixture by its name, or what it would hold.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected the name of a fixture, or a table of what it would hold")]
-enum Named<T> {
-    Name(String),
-    Inline(T),
-}
-
-impl<T: Clone> Named<T> {
-    fn resolve(&self, fixtures: &BTreeMap<String, T>, table: &str) -> Result<T, String> {
-        match self {
-            Self::Inline(fixture) => Ok(fixture.clone()),
-            Self::Name(name) => fixtures.get(name).cloned().ok_or_else(|| format!("there is no `[{table}.{name}]`")),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseSpec {
-    name: String,
-    claims: Option<Named<toml::Table>>,
-    #[serde(default)]
-    with: toml::Table,
-    #[serde(default)]
-    without: Vec<String>,
-    #[serde(default = "main")]
-    source: String,
-    #[serde(default)]
-    bindings: Vec<String>,
-    ip: Option<IpAddr>,
-    action: String,
-    resource: Option<Named<ResourceSpec>>,
-    facts: Option<toml::Table>,
-    now: Option<i64>,
-    approval: Option<ApprovalSpec>,
-    allow: Option<bool>,
-    deny: Option<Vec<String>>,
-    error: Option<String>,
-    kind: Option<String>,
-    remedy: Option<RemedySpec>,
-    obligations: Option<BTreeSet<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ApprovalSpec {
-    by: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected `\"none\"`, or a table of `scopes`, `acr`, `max_age`, `bindings`, `confirm`")]
-enum RemedySpec {
-    None(Nothing),
-    Parts(OfferSpec),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Nothing {
-    None,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct OfferSpec {
-    scopes: BTreeSet<String>,
-    acr: Vec<String>,
-    max_age: Option<String>,
-    bindings: BTreeSet<String>,
-    confirm: bool,
-}
-
-impl CaseSpec {
-    /// Puts in the fixtures.
-    fn resolve(self, fixtures: &Fixtures, place: String) -> Result<Case, String> {
-        let now = UnixTime::from_secs(self.now.unwrap_or(NOW)).ok_or("`now` is no time between 1970 and 9999")?;
-        let resource = match &self.resource {
-            Some(resource) => resource.resolve(&fixtures.resources, "resources")?.resolve()?,
-            // For actions that have none.
-            None => ResourceData::bare("", ""),
-        };
-        let facts = match &self.facts {
-            Some(facts) => Facts::from_json(&Value::Object(json_object(facts))).map_err(|error| error.to_string())?,
-            None => Facts::none(),
-        };
-        Ok(Case {
-            place,
-            claims: self.token(fixtures)?,
-            expected: self.expected()?,
-            approval: self.approval.map(|approval| Approval::assume_verified(approval.by, now)),
-            name: self.name,
-            action: self.action,
-            resource,
-            facts,
-            now,
-        })
-    }
-
-    fn token(&self, fixtures: &Fixtures) -> Result<Option<VerifiedClaims>, String> {
-        let Some(claims) = &self.claims else {
-            let stray = !self.with.is_empty() || !self.without.is_empty() || !self.bindings.is_empty();
-            return if stray { Err("there is no `claims` to change".to_owned()) } else { Ok(None) };
-        };
-        let mut all = json_object(&fixtures.every_token);
-        all.extend(json_object(&claims.resolve(&fixtures.claims, "claims")?));
-        all.extend(json_object(&self.with));
-        for name in &self.without {
-            all.remove(name).ok_or_else(|| format!("there is no claim `{name}` to take away"))?;
-        }
-        let mut token = VerifiedClaims::assume_verified(&self.source, all);
-        for name in &self.bindings {
-            let binding = Binding::ALL.into_iter().find(|binding| binding.as_str() == name);
-            token = token.with_binding(binding.ok_or_else(|| format!("`{name}` is no binding: `dpop` or `mtls`"))?);
-        }
-        Ok(Some(match self.ip {
-            Some(ip) => token.with_ip(ip),
-            None => token,
-        }))
-    }
-
-    fn expected(&self) -> Result<Expected, String> {
-        let only_of = |other: &str, stated: bool| match stated {
-            true => Err(format!("`{other}` does not go with this answer")),
-            false => Ok(()),
-        };
-        match (self.allow, &self.deny, &self.error) {
-            (Some(true), None, None) => {
-                only_of("kind", self.kind.is_some())?;
-                only_of("remedy", self.remedy.is_some())?;
-                Ok(Expected::Allow { obligations: self.obligations.clone().unwrap_or_default() })
+        let mut resources = BTreeMap::new();
+        for (name, spec) in &fixtures.resources {
+            match spec.resolve() {
+                Ok(resource) => drop(resources.insert(name.clone(), resource)),
+                Err(message) => problems.push(Problem::new("cases/", format!("`[resources.{name}]`: {message}"))),
             }
-            (None, Some(layers), None) if !layers.is_empty() => {
-                only_of("obligations", self.obligations.is_some())?;
-                let layers = layers.iter().map(|name| layer(name)).collect::<Result<_, _>>()?;
-                Ok(Expected::Deny { layers, kind: self.kind.clone(), remedy: self.offer()? })
-            }
-            (None, None, Some(error)) => {
-                only_of("kind", self.kind.is_some())?;
-                only_of("remedy", self.remedy.is_some())?;
-                only_of("obligations", self.obligations.is_some())?;
-                Ok(Expected::NoSession { error: error.clone() })
-            }
-            _ => Err("state one of `allow = true`, `deny = [\"layer\", …]`, `error = \"claims\"`".to_owned()),
+        }
+        let personas = fixtures.claims.iter().map(|(name, claims)| (name.clone(), fixtures.token(claims))).collect();
+        if problems.is_empty() {
+            let Fixtures { unfailing, surviving, .. } = fixtures;
+            Ok(Self { cases, unfailing, surviving, personas, resources })
+        } else {
+            Err(problems)
         }
     }
-
-    fn offer(&self) -> Result<Option<Offer>, String> {
-        let Some(RemedySpec::Parts(parts)) = &self.remedy else {
-            return Ok(None);
-        };
-        let age = |text: &String| parse_duration(text).ok_or_else(|| format!("`{text}` is no duration such as `5m`"));
-        Ok(Some(Offer {
-            scopes: parts.scopes.clone(),
-            acr: parts.acr.clone(),
-            max_age: parts.max_age.as_ref().map(age).transpose()?,
-            bindings: parts.bindings.clone(),
-            confirm: parts.confirm,
-        }))
-    }
-}
-
-fn main() -> String {
-    "main".to_owned()
-}
-
-fn layer(name: &str) -> Result<Layer, String> {
-    let known = Layer::ALL.into_iter().find(|layer| layer.folder() == name);
-    known.ok_or_else(|| format!("`{name}` is no layer: `consent`, `ceilings`, `roles`, `guardrails`"))
 }
 
 /// A file, for messages.
@@ -301,18 +95,47 @@ fn read_file<'a>(place: Place<'a>, fixtures: &mut Fixtures, drafts: &mut Vec<Dra
         Ok(file) => file,
         Err(error) => return problems.push(place.refusal("is not TOML: ", &error)),
     };
-    match file.get_mut().remove("case").map(|cases| (cases.span().start, cases.into_inner())) {
-        Some((_, DeValue::Array(cases))) => {
-            for case in cases {
-                read_case(place, case, drafts, problems);
+    for (key, read) in [("case", read_case as Read<'a>), ("table", read_table)] {
+        match file.get_mut().remove(key).map(|list| (list.span().start, list.into_inner())) {
+            Some((_, DeValue::Array(list))) => list.into_iter().for_each(|item| read(place, item, drafts, problems)),
+            Some((offset, _)) => {
+                problems.push(place.problem(offset, format!("`{key}` is not a list: write `[[{key}]]`")));
             }
+            None => {}
         }
-        Some((offset, _)) => problems.push(place.problem(offset, "`case` is not a list: write `[[case]]`")),
-        None => {}
     }
     match Fixtures::deserialize(Deserializer::from(file)) {
         Ok(more) => fixtures.add(more, place.file, problems),
         Err(error) => problems.push(place.refusal("", &error)),
+    }
+}
+
+/// Reads one item of a list.
+type Read<'a> = fn(Place<'a>, Spanned<DeValue<'a>>, &mut Vec<Draft<'a>>, &mut Vec<Problem>);
+
+/// Reads one table, which is a case for each of its cells. Each has the place of its line.
+fn read_table<'a>(
+    place: Place<'a>,
+    table: Spanned<DeValue<'a>>,
+    drafts: &mut Vec<Draft<'a>>,
+    problems: &mut Vec<Problem>,
+) {
+    let offset = table.span().start;
+    let name =
+        table.get_ref().get("name").and_then(|name| name.get_ref().as_str()).unwrap_or("without name").to_owned();
+    let table = match TableSpec::deserialize(ValueDeserializer::from(table)) {
+        Ok(table) => table,
+        Err(error) => return problems.push(place.refusal(&format!("table `{name}`: "), &error)),
+    };
+    let line = |text: &str| {
+        let below = place.text.get(offset..).unwrap_or_default();
+        below.find(text).map_or(offset, |found| offset + found)
+    };
+    match table.cases() {
+        Ok(cases) => {
+            drafts.extend(cases.into_iter().map(|(spec, text)| Draft { place, offset: line(text), spec }));
+        }
+        Err(message) => problems.push(place.problem(offset, format!("table `{name}`: {message}"))),
     }
 }
 
@@ -330,22 +153,3 @@ fn read_case<'a>(
         Err(error) => problems.push(place.refusal(&format!("case `{name}`: "), &error)),
     }
 }
-
-fn json_object<'a>(table: impl IntoIterator<Item = (&'a String, &'a toml::Value)>) -> Map<String, Value> {
-    table.into_iter().map(|(name, value)| (name.clone(), json(value))).collect()
-}
-
-fn json(value: &toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.as_str().into(),
-        toml::Value::Integer(number) => (*number).into(),
-        toml::Value::Float(number) => (*number).into(),
-        toml::Value::Boolean(truth) => (*truth).into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(values) => values.iter().map(json).collect(),
-        toml::Value::Table(table) => Value::Object(json_object(table)),
-    }
-}
-
-/// 2026-01-01T12:00:00Z.
-const NOW: i64 = 1_767_268_800;

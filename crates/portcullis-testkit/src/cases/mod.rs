@@ -31,6 +31,9 @@
 //!
 //! [unfailing]                       # policies that no case can fail, with the reason
 //! anybody-asks = "it applies to every caller"
+//!
+//! [surviving]                       # changes that `Mutants` tries and no case can notice, with the reason
+//! "anybody-asks: any principal" = "it applies to every caller"
 //! ```
 //!
 //! A case says everything about the answer. Without `remedy`, none may be offered; without `obligations`, none may come
@@ -47,22 +50,51 @@
 //! | `kind` | `error`, `not_applicable`, `ceiling`, `role`, `guardrail`, `liftable_guardrail`, `consent` |
 //! | `remedy` | `"none"`, or a table of `scopes`, `acr`, `max_age` (`"5m"`), `bindings`, `confirm` |
 //! | `obligations` | `["redact:notes"]` |
+//! | `challenge` | the field `WWW-Authenticate` of the answer without its realm: `'Bearer error="insufficient_scope", scope="read:projects"'`, or `"none"` |
 //! | `error` | the token has no session: `claims` (the token is at fault), `memberships` (a list is unknown), `principal` (the application is) |
+//!
+//! # Tables
+//!
+//! Many cases of one resource are a table: callers in the first line, and an action with its answers in each other. It takes the keys of a case that say how the callers ask.
+//!
+//! ```toml
+//! [[table]]
+//! name = "projects"
+//! with = { scope = "manage:projects" }
+//! resource = "apollo"
+//! cells = """
+//!                viewer     editor   owner
+//! GetProject     allow      allow    allow
+//! ShareProject   roles      roles    allow
+//! DeleteProject  roles+guardrails  roles+guardrails  guardrails?
+//! """
+//! ```
+//!
+//! A cell is `allow`, `allow*` (with obligations), or exactly the layers that deny, with `?` if some remedy is offered, and no remedy without. What
+//! stands behind `#` is a comment.
 //!
 //! Dates in TOML's own form become text, as attributes of the type `datetime` are written.
 
 mod coverage;
+mod fixtures;
 mod format;
+mod mutate;
 mod report;
 mod run;
+mod spec;
+mod table;
 
 use std::path::Path;
 
-use portcullis_core::{Engine, LoadError, Problem};
+use portcullis::{ProofVerifier, Verifier};
+use portcullis_core::{Engine, LoadError, Problem, ResourceData, UnixTime};
+use serde_json::{Map, Value};
 
 use coverage::Coverage;
 use format::Suite;
+pub use mutate::{Mutants, Mutation, MutationReport, Part};
 pub use report::{Failure, Gap, Report};
+pub use run::Case;
 
 /// Loads the bundle in the directory `dir` with its settings, and runs the cases in its folder `cases`.
 ///
@@ -77,12 +109,22 @@ pub use report::{Failure, Gap, Report};
 pub fn run_dir(dir: impl AsRef<Path>) -> Result<Report, CasesError> {
     let dir = dir.as_ref();
     let loaded = portcullis::load_dir(dir)?;
-    Ok(Cases::from_dir(dir.join(FOLDER))?.run(&Engine::new(loaded.bundle)))
+    let cases = Cases::from_dir(dir.join(FOLDER))?.with_verifier(&loaded.verifier);
+    Ok(cases.run(&Engine::new(loaded.bundle)))
 }
 
 /// Cases that have been read.
 #[derive(Debug)]
-pub struct Cases(Suite);
+pub struct Cases {
+    suite: Suite,
+    service: Option<Service>,
+}
+
+/// What challenges depend on besides the bundle.
+#[derive(Debug)]
+struct Service {
+    dpop_algs: Option<String>,
+}
 
 impl Cases {
     /// Reads the files `*.toml` in the directory `dir`, in the order of their names.
@@ -114,7 +156,48 @@ impl Cases {
     ///
     /// As [`Cases::from_dir`].
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CasesError> {
-        Suite::parse(files).map(Self).map_err(|problems| CasesError::Cases { problems })
+        let read = Suite::parse(files).map(|suite| Self { suite, service: None });
+        read.map_err(|problems| CasesError::Cases { problems })
+    }
+
+    /// Challenges are those of a service with `verifier`. Without one, cases that state a challenge fail.
+    #[must_use]
+    pub fn with_verifier(self, verifier: &Verifier) -> Self {
+        let dpop_algs = verifier.proofs().map(ProofVerifier::algs);
+        Self { service: Some(Service { dpop_algs }), ..self }
+    }
+
+    /// The cases.
+    pub fn iter(&self) -> impl Iterator<Item = &Case> {
+        self.suite.cases.iter()
+    }
+
+    /// The claims of the fixture `[claims.name]`, with those of every token.
+    #[must_use]
+    pub fn persona(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.suite.personas.get(name)
+    }
+
+    /// The fixtures of claims, by name.
+    pub fn personas(&self) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
+        self.suite.personas.iter().map(|(name, claims)| (name.as_str(), claims))
+    }
+
+    /// The fixture `[resources.name]`.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&ResourceData> {
+        self.suite.resources.get(name)
+    }
+
+    /// The fixtures of resources, by name.
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &ResourceData)> {
+        self.suite.resources.iter().map(|(name, resource)| (name.as_str(), resource))
+    }
+
+    /// The time of cases that state none.
+    #[must_use]
+    pub fn now() -> UnixTime {
+        UnixTime::from_secs(spec::NOW).unwrap_or(UnixTime::EPOCH)
     }
 
     /// Puts every case to `engine`.
@@ -122,12 +205,12 @@ impl Cases {
     pub fn run(&self, engine: &Engine) -> Report {
         let mut failures = Vec::new();
         let mut coverage = Coverage::default();
-        for case in &self.0.cases {
-            let outcome = run::run(case, engine);
+        for case in &self.suite.cases {
+            let outcome = run::run(case, engine, self.service.as_ref());
             coverage.add(engine, &outcome);
             failures.extend(outcome.failure(case));
         }
-        Report { cases: self.0.cases.len(), failures, gaps: coverage.gaps(engine.bundle(), &self.0.unfailing) }
+        Report { cases: self.suite.cases.len(), failures, gaps: coverage.gaps(engine.bundle(), &self.suite.unfailing) }
     }
 }
 
@@ -144,6 +227,9 @@ pub enum CasesError {
         /// What is wrong, with files and lines.
         problems: Vec<Problem>,
     },
+    /// Cases fail before anything is changed, so changes prove nothing.
+    #[error("{} of {} cases fail as it is", .0.failures.len(), .0.cases)]
+    Failing(Box<Report>),
 }
 
 const FOLDER: &str = "cases";

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portcullis_core::Layer;
+use portcullis_core::{DenialKind, Layer};
 
 /// What came of running cases. `Display` lists all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,12 @@ pub enum Gap {
         layer: Layer,
         /// The policy.
         policy: String,
+    },
+    /// A kind of denial that no case shows, though the bundle can lead to it.
+    #[error("denial `{}`: no case shows one", kind.as_str())]
+    DenialKind {
+        /// The kind.
+        kind: DenialKind,
     },
     /// A scope that never covers an action.
     #[error("scope `{scope}`: in no case does a token with it cover an action")]

@@ -12,6 +12,7 @@ use portcullis::{
 use portcullis_token::{ApiKeys, KeyPlace, NewApiKey, Recall, ReplayFuture, ReplayStore, ReplayStoreError, UsedProof};
 use serde_json::json;
 
+use super::audited::{self, Records};
 use super::handlers::Handlers;
 use super::limited;
 use crate::{SigningAlgorithm, TestClient, TestIssuer};
@@ -90,6 +91,8 @@ pub(super) struct World {
     pub(super) thief: TestClient,
     /// An API key, one that is disabled, and one that has expired.
     pub(super) keys: [NewApiKey; 3],
+    /// What the gate records.
+    pub(super) records: Records,
 }
 
 impl World {
@@ -110,8 +113,9 @@ impl World {
         let gate = gate.clock(Stopped).directory(Known).revocations(revoked());
         // All other answers of the directory are there at once.
         let gate = gate.directory_timeout(Duration::from_millis(1));
-        let gate = configured(gate, settings).approvals(approvals()).build();
-        Self { app: App::new(ready(gate)), issuer, holder, thief, keys }
+        let (log, records) = audited::log();
+        let gate = configured(gate, settings).approvals(approvals()).audit(log).build();
+        Self { app: App::new(ready(gate)), issuer, holder, thief, keys, records }
     }
 }
 

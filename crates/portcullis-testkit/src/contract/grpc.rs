@@ -5,7 +5,7 @@ use portcullis::Connection;
 
 use super::answer::mask_nonce;
 use super::row::{Grpc, Row};
-use super::{App, Difference, Report, Sender, World, files};
+use super::{Answered, App, Difference, Report, Sender, World, audit, files};
 
 /// A call of an adapter for gRPC: the method, what stands in its metadata, and which resource its message names.
 #[derive(Debug, Clone)]
@@ -45,14 +45,18 @@ where
         let world = World::new(file.settings);
         let mut sender = Sender::new(&world);
         let served = serve(world.app.clone()).await;
-        for row in &file.rows {
-            let Some(grpc) = &row.grpc else { continue };
+        let asked = || file.rows.iter().filter_map(|row| Some((row, row.grpc.as_ref()?)));
+        let (mut answered, mut secrets) = (Vec::new(), Vec::new());
+        let before = report.differences().len();
+        for (row, grpc) in asked() {
             let method = format!("portcullis.contract.v1.Projects/{}", grpc.action);
             // Proofs are made for the request that is sent (GRP-08).
             let sent = Row { method: Method::POST, target: format!("/{method}"), ..row.clone() };
             let (head, _) = sender.request(&sent).into_parts();
+            secrets.extend(sender.secrets());
             let connection = head.extensions.get().copied();
             let status = served(Call { method, metadata: head.headers, connection, id: grpc.id.clone() }).await;
+            answered.push(Answered::Grpc(status.code));
             let (expected, actual) = (expected(row, grpc), written(&status));
             let request = format!("{} {}", grpc.action, grpc.id);
             report.add((expected != actual).then(|| Difference {
@@ -62,6 +66,10 @@ where
                 expected,
                 actual,
             }));
+        }
+        drop((served, sender));
+        if report.differences().len() == before {
+            report.append(audit(&file, asked().map(|(row, _)| row), world, &answered, &secrets));
         }
     }
     report

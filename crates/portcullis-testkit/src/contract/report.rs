@@ -34,6 +34,11 @@ impl Report {
         self.differences.extend(difference);
     }
 
+    /// Adds what is wrong with a row that was sent before.
+    pub(super) fn append(&mut self, difference: Option<Difference>) {
+        self.differences.extend(difference);
+    }
+
     /// How many rows were sent.
     #[must_use]
     pub fn rows(&self) -> usize {

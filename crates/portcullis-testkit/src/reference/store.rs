@@ -1,7 +1,7 @@
 //! Entities and contexts, the slow way: everything is written as JSON, and Cedar parses, checks and closes it.
 
 use cedar_policy::{Context, Entities, EntityUid, Schema};
-use portcullis_core::{Caller, Credential, Kind, Layer, Listing, UnixTime};
+use portcullis_core::{Actor, Caller, Credential, Kind, Layer, Listing, UnixTime};
 use serde_json::{Map, Value, json};
 
 use super::Reference;
@@ -134,58 +134,64 @@ impl Reference {
         if context.contains_key("auth") || context.contains_key("now") {
             return Err(Unfit::Request);
         }
-        context.insert("auth".to_owned(), auth(layer, caller, scenario)?);
+        context.insert("auth".to_owned(), self.auth(layer, caller, scenario)?);
         context.insert("now".to_owned(), scenario.now.to_string().into());
         let schema = self.declared.schema(layer);
         let context = Context::from_json_value(context.into(), Some((schema, action))).map_err(|_| Unfit::Request)?;
         context.validate(schema, action).map_err(|_| Unfit::Request)?;
         Ok(context)
     }
-}
 
-fn auth(layer: Layer, caller: &Caller, scenario: &Scenario) -> Result<Value, Unfit> {
-    let subject = caller.subject();
-    let word = |ty: &str, id: &str| uid(&format!("Portcullis::{ty}"), id);
-    let credential = match caller.credential() {
-        Credential::ApiKey => "api_key",
-        _ => "access_token",
-    };
-    let mut auth = json!({
-        "issuer": caller.issuer(),
-        "subject": { "kind": word("Kind", subject.kind.as_str()), "id": subject.id },
-        "credential": word("Credential", credential),
-        "expires_at": caller.expires_at().unwrap_or(UnixTime::LAST).to_string(),
-        "binding": caller.bindings().iter().map(|binding| word("Binding", binding.as_str())).collect::<Vec<_>>(),
-        "client": caller.client(),
-        "tenant": caller.tenant(),
-        "ip": caller.ip().map(|ip| ip.to_string()),
-        "acr": caller.acr(),
-        "amr": caller.amr(),
-        "authenticated_at": login(caller, scenario.now).map(|at| at.to_string()),
-    });
-    let mut more = Map::new();
-    if subject.kind == Kind::User {
-        more.insert("user".to_owned(), uid("User", &subject.id));
-    }
-    if let Some((by, at)) = &scenario.approval {
-        if subject.kind != Kind::User || *by != subject.id {
-            return Err(Unfit::Request);
-        }
-        more.insert("approval".to_owned(), json!({ "by": uid("User", by), "at": at.to_string() }));
-    }
-    if let Some(actor) = caller.actor().filter(|_| layer == Layer::Ceilings) {
-        let (kind, id) = (word("Kind", actor.kind.as_str()), &actor.id);
-        let actor = match &actor.class {
-            Some(class) => json!({ "kind": kind, "id": id, "depth": actor.depth, "class": class }),
-            None => json!({ "kind": kind, "id": id, "depth": actor.depth }),
+    fn auth(&self, layer: Layer, caller: &Caller, scenario: &Scenario) -> Result<Value, Unfit> {
+        let subject = caller.subject();
+        let word = |ty: &str, id: &str| uid(&format!("Portcullis::{ty}"), id);
+        let credential = match caller.credential() {
+            Credential::ApiKey => "api_key",
+            _ => "access_token",
         };
-        more.insert("actor".to_owned(), actor);
+        let mut auth = json!({
+            "issuer": caller.issuer(),
+            "subject": { "kind": word("Kind", subject.kind.as_str()), "id": subject.id },
+            "credential": word("Credential", credential),
+            "expires_at": caller.expires_at().unwrap_or(UnixTime::LAST).to_string(),
+            "binding": caller.bindings().iter().map(|binding| word("Binding", binding.as_str())).collect::<Vec<_>>(),
+            "client": caller.client(),
+            "tenant": caller.tenant(),
+            "ip": caller.ip().map(|ip| ip.to_string()),
+            "acr": caller.acr(),
+            "amr": caller.amr(),
+            "authenticated_at": login(caller, scenario.now).map(|at| at.to_string()),
+        });
+        let mut more = Map::new();
+        if subject.kind == Kind::User {
+            more.insert("user".to_owned(), uid("User", &subject.id));
+        }
+        if let Some((by, at)) = &scenario.approval {
+            if subject.kind != Kind::User || *by != subject.id {
+                return Err(Unfit::Request);
+            }
+            more.insert("approval".to_owned(), json!({ "by": uid("User", by), "at": at.to_string() }));
+        }
+        if let Some(actor) = caller.actor().filter(|_| layer == Layer::Ceilings) {
+            let (kind, id) = (word("Kind", actor.kind.as_str()), &actor.id);
+            let actor = match actor.class.as_ref().filter(|_| self.is_believed(actor)) {
+                Some(class) => json!({ "kind": kind, "id": id, "depth": actor.depth, "class": class }),
+                None => json!({ "kind": kind, "id": id, "depth": actor.depth }),
+            };
+            more.insert("actor".to_owned(), actor);
+        }
+        if let Value::Object(members) = &mut auth {
+            members.extend(more);
+            members.retain(|_, value| !value.is_null());
+        }
+        Ok(auth)
     }
-    if let Value::Object(members) = &mut auth {
-        members.extend(more);
-        members.retain(|_, value| !value.is_null());
+
+    /// Whether the token is believed which class the actor is in: not where `entities.json` names it.
+    fn is_believed(&self, actor: &Actor) -> bool {
+        let of_nobody = actor.class.as_deref() == Some(Actor::UNLISTED);
+        of_nobody || place_of(&self.static_entities, actor.kind.entity_type(), &actor.id).is_none()
     }
-    Ok(auth)
 }
 
 /// A login up to a minute ahead of our clock counts as now, a later one is not believed.

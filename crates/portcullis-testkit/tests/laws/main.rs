@@ -12,6 +12,7 @@
 
 mod broken;
 mod corners;
+mod random;
 mod worlds;
 
 use std::collections::BTreeSet;
@@ -37,6 +38,14 @@ fn the_engine_is_the_reference_model() {
     for subject in worlds::all() {
         let (product, reference) = (Product::new(subject.bundle()), subject.reference());
         for_each(&subject.world, 3 * CASES, |scenario| laws::equals_reference(&product, &reference, scenario));
+    }
+}
+
+#[test]
+fn a_record_replays_to_the_same_decision() {
+    for subject in worlds::all() {
+        let product = Product::new(subject.bundle());
+        for_each(&subject.world, 3 * CASES, |scenario| product.replays(scenario));
     }
 }
 

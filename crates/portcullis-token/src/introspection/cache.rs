@@ -4,22 +4,10 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use portcullis_core::UnixTime;
 
 use super::answer::Answer;
-
-/// A token as a key: whoever reads the memory of the cache finds no token in it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    pub(super) fn of(token: &str) -> Self {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-        Self(octets)
-    }
-}
+use crate::known::TokenHash;
 
 /// Answers of one endpoint to one client. Facts, never verdicts: who reads one checks it again at its own time.
 pub(super) struct AnswerCache {
@@ -36,13 +24,13 @@ impl AnswerCache {
     }
 
     /// The answer about the token, if there is one that holds at `now`.
-    pub(super) fn get(&self, key: &Fingerprint, now: UnixTime) -> Option<Answer> {
+    pub(super) fn get(&self, key: &TokenHash, now: UnixTime) -> Option<Answer> {
         let find = |kind: &RwLock<Generations>| kind.read().unwrap_or_else(PoisonError::into_inner).get(key, now);
         find(&self.active).or_else(|| find(&self.inactive))
     }
 
     /// Keeps an answer of `octets` bytes that was asked for at `now`.
-    pub(super) fn put(&self, key: Fingerprint, answer: &Answer, octets: usize, now: UnixTime) {
+    pub(super) fn put(&self, key: TokenHash, answer: &Answer, octets: usize, now: UnixTime) {
         let (kind, lifetime) = match answer {
             Answer::Active(_) => (&self.active, self.lifetime),
             Answer::Inactive => (&self.inactive, self.lifetime.min(INACTIVE_LIFETIME)),
@@ -67,7 +55,7 @@ struct Generations {
 
 #[derive(Default)]
 struct Generation {
-    entries: HashMap<Fingerprint, Entry>,
+    entries: HashMap<TokenHash, Entry>,
     octets: usize,
 }
 
@@ -78,12 +66,12 @@ struct Entry {
 }
 
 impl Generations {
-    fn get(&self, key: &Fingerprint, now: UnixTime) -> Option<Answer> {
+    fn get(&self, key: &TokenHash, now: UnixTime) -> Option<Answer> {
         let entry = self.young.entries.get(key).or_else(|| self.old.entries.get(key))?;
         entry.holds(now).then(|| entry.answer.clone())
     }
 
-    fn put(&mut self, key: Fingerprint, entry: Entry, octets: usize) {
+    fn put(&mut self, key: TokenHash, entry: Entry, octets: usize) {
         if self.young.entries.len() >= MAX_ENTRIES || self.young.octets >= MAX_OCTETS {
             self.old = std::mem::take(&mut self.young);
         }
@@ -144,14 +132,14 @@ mod tests {
             (0, active(None), 0),
             (0, Answer::Inactive, 0),
         ] {
-            let (cache, key) = (AnswerCache::new(Duration::from_secs(lifetime)), Fingerprint::of("token"));
+            let (cache, key) = (AnswerCache::new(Duration::from_secs(lifetime)), TokenHash::of("token"));
             cache.put(key, &answer, 100, time(1000));
             for second in [0, 1, 2, 4, 5, 9, 10, 299, 300] {
                 let found = cache.get(&key, time(1000 + second)).is_some();
                 assert_eq!(found, second < seconds, "{lifetime}: {second}");
             }
             assert!(cache.get(&key, time(900)).is_none(), "the clock was set back");
-            assert!(cache.get(&Fingerprint::of("other"), time(1000)).is_none());
+            assert!(cache.get(&TokenHash::of("other"), time(1000)).is_none());
         }
     }
 
@@ -159,10 +147,10 @@ mod tests {
     fn the_cache_is_bounded_and_strangers_drive_nobody_out() {
         // INT-11
         let cache = AnswerCache::new(Duration::from_secs(300));
-        let known = Fingerprint::of("known");
+        let known = TokenHash::of("known");
         cache.put(known, &active(None), 100, time(1000));
         for n in 0..3 * MAX_ENTRIES {
-            cache.put(Fingerprint::of(&n.to_string()), &Answer::Inactive, 20, time(1000));
+            cache.put(TokenHash::of(&n.to_string()), &Answer::Inactive, 20, time(1000));
         }
         assert!(cache.get(&known, time(1000)).is_some());
         let kept = |kind: &RwLock<Generations>| {
@@ -172,7 +160,7 @@ mod tests {
         assert!(kept(&cache.inactive) <= 2 * MAX_ENTRIES);
         // Few large answers are bounded by their size.
         for n in 0..100 {
-            cache.put(Fingerprint::of(&n.to_string()), &active(None), MAX_OCTETS / 8, time(1000));
+            cache.put(TokenHash::of(&n.to_string()), &active(None), MAX_OCTETS / 8, time(1000));
         }
         assert!(kept(&cache.active) <= 16, "{}", kept(&cache.active));
     }

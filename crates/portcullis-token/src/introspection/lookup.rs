@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::Introspection;
 use super::answer::Answer;
-use super::cache::Fingerprint;
 use super::request::{self, RequestError};
 use crate::issuer::Issuer;
+use crate::known::TokenHash;
 
 /// Nobody knows what the issuer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub(super) enum Failure {
 /// The requests under way, one for each token. Whoever asks about a token that is asked about already waits for the same
 /// answer.
 #[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<Fingerprint, watch::Receiver<Option<Outcome>>>>);
+pub(super) struct Flights(Mutex<HashMap<TokenHash, watch::Receiver<Option<Outcome>>>>);
 
 type Outcome = Result<Answer, Failure>;
 
 impl Introspection {
     /// What `issuer` says about `token`.
     pub(super) async fn look_up(self: &Arc<Self>, issuer: &Arc<Issuer>, token: &str, now: UnixTime) -> Outcome {
-        let key = Fingerprint::of(token);
+        let key = TokenHash::of(token);
         if let Some(answer) = self.cache.get(&key, now) {
             return Ok(answer);
         }
@@ -50,7 +50,7 @@ impl Introspection {
     fn board(
         self: &Arc<Self>,
         issuer: &Arc<Issuer>,
-        key: Fingerprint,
+        key: TokenHash,
         token: &str,
         now: UnixTime,
     ) -> Result<Boarding, Failure> {
@@ -80,7 +80,7 @@ impl Introspection {
         Ok(Boarding::Flying(receiver))
     }
 
-    async fn ask(&self, issuer: &Issuer, key: Fingerprint, token: &str, now: UnixTime) -> Outcome {
+    async fn ask(&self, issuer: &Issuer, key: TokenHash, token: &str, now: UnixTime) -> Outcome {
         let error = match request::send(self, issuer, token, now).await {
             Ok(received) => {
                 self.breaker.answered();
@@ -110,7 +110,7 @@ enum Boarding {
 }
 
 impl Flights {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, watch::Receiver<Option<Outcome>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TokenHash, watch::Receiver<Option<Outcome>>>> {
         // A poisoned lock holds a whole table all the same.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,7 +119,7 @@ impl Flights {
 /// Ends the flight of one token however its task ends.
 struct Landing<'f> {
     flights: &'f Flights,
-    key: Fingerprint,
+    key: TokenHash,
 }
 
 impl Drop for Landing<'_> {

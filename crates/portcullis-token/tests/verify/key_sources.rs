@@ -252,16 +252,16 @@ async fn a_key_id_is_a_name_and_nothing_else() {
 }
 
 /// A server with a key set at one place.
-struct KeyServer(Server);
+pub(crate) struct KeyServer(Server);
 
 impl KeyServer {
-    fn start(answer: Answer) -> Self {
+    pub(crate) fn start(answer: Answer) -> Self {
         let server = Server::start();
         server.serve("/jwks", answer);
         Self(server)
     }
 
-    fn answer(&self, answer: Answer) {
+    pub(crate) fn answer(&self, answer: Answer) {
         self.0.serve("/jwks", answer);
     }
 
@@ -269,7 +269,7 @@ impl KeyServer {
         self.0.requests()
     }
 
-    fn verifier(&self) -> Verifier {
+    pub(crate) fn verifier(&self) -> Verifier {
         verifier_of(&self.0.url("/jwks"))
     }
 }

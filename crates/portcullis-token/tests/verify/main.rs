@@ -19,6 +19,7 @@ mod issuers;
 mod key_life_cycle;
 mod key_sets;
 mod key_sources;
+mod known;
 mod mint;
 mod properties;
 mod server;

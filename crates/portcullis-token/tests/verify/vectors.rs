@@ -51,11 +51,11 @@ async fn t9_is_accepted_with_d9_once_and_in_no_other_way() {
     let verify = async |presented| verifier.verify_presented(&presented, time(NOW)).await;
     assert_eq!(verify(PresentedToken::bearer(T9)).await.unwrap_err(), TokenError::BoundTokenAsBearer); // DPP-03
     assert_eq!(verify(proven(T1)).await.unwrap_err(), TokenError::NotBound); // DPP-04
-    assert!(verify(PresentedToken::bearer(T1)).await.unwrap().into_claims().bindings().is_empty()); // DPP-05
+    assert!(verify(PresentedToken::bearer(T1)).await.unwrap().claims().bindings().is_empty()); // DPP-05
     // DPP-01
     let verified = verify(proven(T9)).await.unwrap();
     assert_eq!(verified.next_nonce(), None);
-    assert_eq!(Vec::from_iter(verified.into_claims().bindings()), [&Binding::Dpop]);
+    assert_eq!(Vec::from_iter(verified.claims().bindings()), [&Binding::Dpop]);
     let again = verify(proven(T9)).await.unwrap_err();
     assert_eq!(again, TokenError::Proof(Box::new(ProofError::Replayed))); // DPP-27
 }

@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod audit;
 mod client;
 mod dpop;
 mod methods;

@@ -44,7 +44,7 @@ impl Admission {
                     Ok(()) => {
                         let decision = visit.id;
                         tracing::info!(target: "portcullis", %decision, ticket = approval.ticket(), "an approval was used");
-                        return pinned.gate.0.duties.permit(grant);
+                        return pinned.permit(Some(session), grant, visit.now);
                     }
                     Err(used) => Some(used),
                 }
@@ -56,7 +56,7 @@ impl Admission {
             tracing::warn!(target: "portcullis", %decision, action, %rejected, "an approval does not count");
         }
         // An approval that does not fit is none.
-        pinned.gate.0.duties.permit(asked.grant(resource, &request, rejected)?)
+        pinned.permit(Some(session), asked.grant(resource, &request, rejected)?, visit.now)
     }
 }
 

@@ -36,6 +36,11 @@ impl RateLimit {
         Duration::from_secs(self.0.iter().map(Remaining::reset).max().unwrap_or(1))
     }
 
+    /// The names of the limits, and what is left of each.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.0.iter().map(|remaining| (&*remaining.name, remaining.level.left))
+    }
+
     /// The limit that is used up first.
     pub(crate) fn tightest(&self) -> Option<(&str, u32)> {
         let tightest = self.0.iter().min_by_key(|remaining| (!remaining.is_violated(), remaining.level.left))?;

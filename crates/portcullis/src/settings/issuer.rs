@@ -82,6 +82,10 @@ fn reading(table: &Table<'_>, verification: &Verification, problems: &mut Vec<Pr
         Err(SourceError::BadAlias { .. }) => Vec::new(),
         Err(error) => {
             let (key, help) = match error {
+                SourceError::ActorProfileNotRead { .. } => (
+                    "actor_profile_required",
+                    "add a rule to `claims.actor` that reads `act`, with `issuer = { hop = \"iss\" }`",
+                ),
                 SourceError::ClientListedTwice { .. } => ("agent_clients", "decide what the client is"),
                 SourceError::AgentsNotConferred { .. } => ("kinds", "add `\"agent\"`, or treat the clients otherwise"),
                 _ => ("", "change the table"),

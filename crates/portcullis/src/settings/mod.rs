@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod approval;
+mod audit;
 mod fixed;
 mod http;
 mod issuer;
@@ -24,6 +25,7 @@ use http::HttpSettings;
 use limits::LimitSettings;
 use table::Table;
 
+use crate::audit::AuditLog;
 use crate::builder::GateBuilder;
 use crate::gate::Gate;
 use crate::limits::Limit;
@@ -40,6 +42,7 @@ pub struct Loaded {
     fixed: Option<FixedSettings>,
     limits: Vec<Limit>,
     approval: Option<ApprovalTable>,
+    audit: Vec<AuditLog>,
 }
 
 impl Loaded {
@@ -48,6 +51,7 @@ impl Loaded {
     pub fn gate(self) -> GateBuilder {
         let gate = self.http.apply(Gate::builder(self.bundle, self.verifier));
         let gate = gate.fixed_settings(self.fixed).limits(self.limits);
+        let gate = self.audit.into_iter().fold(gate, GateBuilder::audit);
         match self.approval {
             Some(approval) => approval.apply(gate),
             None => gate,
@@ -125,6 +129,10 @@ impl Gate {
 /// clients = ["web"]
 /// key = { env = "APPROVAL_KEY" }
 /// replay = "one-replica"
+/// [[audit]]                                    # a record of each request; one table for each log
+/// sink = "file"
+/// path = "/var/log/projects/audit.jsonl"
+/// heads = { sink = "file", path = "/mnt/heads/projects.jsonl" }
 /// ```
 ///
 /// A table `[[issuer]]` holds the keys of [`portcullis_token::IssuerSettings`] and
@@ -153,6 +161,22 @@ impl Gate {
 /// ([`Connection`](crate::Connection)): one sender could lock out all the others. Counts are kept by this process, unless
 /// [`GateBuilder::limit_store`] names a store. A class of traffic that no limit counts is warned of when the gate starts.
 ///
+/// # Audit
+///
+/// Each request leaves one record. `docs/audit.md` says what stands in it, and how to check a log.
+///
+/// | Key of `[[audit]]` | Meaning |
+/// |---|---|
+/// | `sink` | `"file"`, `"stdout"` or `"tracing"` (target `portcullis::audit`) |
+/// | `path` | the file; relative paths begin in the directory of the bundle |
+/// | `rotate_at`, `rotate_every` | when another file begins: `"100MB"` (`kB`, `MB`, `GB`), `"24h"`. Default: never |
+/// | `heads` | where the heads of the chain go: `sink` and `path` as here, and how often: `every` so many lines (1000) and `after` a time (`"10s"`). Default: nowhere, and a tail that is cut off is not noticed |
+/// | `classes` | the classes of traffic that are recorded, of `"human"`, `"service"`, `"agent"`, `"anonymous"`; default: all. A request with an actor always is |
+/// | `mask` | members of records that are left out: `["caller.ip", "decisions.question.facts.amount"]` |
+/// | `on_failure` | what becomes of requests whose record cannot be written, by class: `{ human = "deny" }`. `"deny"` (503) is the default for services and agents, `"allow"` for the others |
+/// | `queue` | how many records may wait, those of running requests included; default 8192 |
+/// | `sync_every` | when records outlive a crash of the machine at the latest; default `"1s"` |
+///
 /// # Errors
 ///
 /// Every problem of the settings and of the bundle, together.
@@ -176,7 +200,26 @@ pub fn load_dir(dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
 ///
 /// As [`load_dir`].
 pub fn load(files: &BundleFiles) -> Result<Loaded, LoadError> {
-    load_from(files, Path::new(""), Bundle::load)
+    load_files(files, "")
+}
+
+/// Loads the bundle in `files`, with its `portcullis.toml`. Relative key files are looked for in the directory `dir`.
+///
+/// # Errors
+///
+/// As [`load_dir`].
+pub fn load_files(files: &BundleFiles, dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
+    load_from(files, dir.as_ref(), Bundle::load)
+}
+
+/// Loads `files`, which are those of `bundle` with a change, as [`load_files`] does. Policies that have not changed are not validated
+/// again, so many changes can be tried.
+///
+/// # Errors
+///
+/// As [`load_dir`].
+pub fn load_changed(bundle: &Bundle, files: &BundleFiles, dir: impl AsRef<Path>) -> Result<Loaded, LoadError> {
+    load_from(files, dir.as_ref(), |files, given| bundle.load_next(files, given))
 }
 
 /// Loads the bundle in `files`, from the directory `directory`, that follows `bundle` in a gate with the settings `fixed`.
@@ -207,8 +250,9 @@ fn load_from(
             Problem::new(SETTINGS, "is missing").with_help("it names the issuers whose tokens are accepted"),
         ])
     })?;
-    let document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
+    let mut document = Table::parse(text).map_err(|problem| LoadError::new(vec![problem]))?;
     let mut problems = Vec::new();
+    let audit = audit::read(document.take_tables("audit", &mut problems), directory, &mut problems);
     let (given, verifier, rest) = read(document, directory, &mut problems);
     let Rest { http, limits, approval } = rest;
     let bundle = load(files, given).map_err(|error| problems.extend(error.into_problems())).ok();
@@ -218,7 +262,7 @@ fn load_from(
     }
     match (bundle, verifier) {
         (Some(bundle), Some(verifier)) if problems.is_empty() => {
-            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits, approval })
+            Ok(Loaded { bundle, verifier, http, fixed: FixedSettings::of(text), limits, approval, audit })
         }
         _ => Err(LoadError::new(problems)),
     }
@@ -299,6 +343,6 @@ enum Nothing {
 
 const SETTINGS: &str = "portcullis.toml";
 const ENTITIES: &str = "entities";
-const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit", "approval"];
+const TOP: &[&str] = &["layers", "directory", "issuer", "api_keys", "limit", "approval", "audit"];
 const DIRECTORY: &[&str] = &["supplies"];
 const LAYERS: &[&str] = &["consent", "roles", "ceilings", "guardrails", ENTITIES];

@@ -617,3 +617,68 @@ fn a_mistake_about_limits_is_refused_with_its_line_and_what_to_do() {
         assert_refused(&settings, expected);
     }
 }
+
+/// The good settings with a log.
+fn audited(keys: &str) -> String {
+    format!("{GOOD}\n[[audit]]\n{keys}")
+}
+
+const FILE: &str = "sink = \"file\"\npath = \"audit.jsonl\"\n";
+
+#[test]
+fn a_mistake_about_audit_is_refused_with_its_line_and_what_to_do() {
+    // GEN-09
+    let whole = concat!(
+        "rotate_at = \"100MB\"\nrotate_every = \"24h\"\nclasses = [\"agent\", \"anonymous\"]\nmask = [\"caller.ip\"]\n",
+        "on_failure = { human = \"deny\", agent = \"allow\" }\nqueue = 100\nsync_every = \"0s\"\n",
+        "heads = { sink = \"file\", path = \"heads.jsonl\", every = 10, after = \"1s\" }\n",
+        "[[audit]]\nsink = \"stdout\"\nheads = { sink = \"tracing\" }",
+    );
+    load(&files(&audited(&format!("{FILE}{whole}")))).unwrap();
+    let and = |key: &str| audited(&format!("{FILE}{key}"));
+    for (settings, expected) in [
+        (
+            GOOD.replacen("[layers]", "[audit]\nsink = \"file\"\n[layers]", 1),
+            "4: `audit` is not a table | write `[[audit]]`",
+        ),
+        (audited(""), "22: nothing says where the records go | write `sink = \"file\"` and a `path`"),
+        (
+            audited("sink = \"fill\""),
+            "23: `sink`: unknown variant `fill`, expected one of `file`, `stdout`, `tracing` | did you mean `file`?",
+        ),
+        (audited("sink = \"file\""), "23: the sink is a file, and no `path` says which | write it like `path = "),
+        (audited("sink = \"stdout\"\npath = \"x\""), "24: `path` means nothing for this sink | remove it"),
+        (audited("sink = \"stdout\"\nrotate_at = \"1MB\""), "24: `rotate_at` means nothing for this sink"),
+        (and("pth = \"x\""), "25: unknown key `pth` | did you mean `path`?"),
+        (
+            and("rotate_at = \"100\""),
+            "25: `100` is not a number from 1 and a unit of size | write it like `rotate_at = \"100MB\"`",
+        ),
+        (and("rotate_every = \"day\""), "25: `day` is no duration | write it like `rotate_every = \"24h\"`"),
+        (
+            and("sync_every = 1"),
+            "25: `sync_every`: invalid type: integer `1`, expected a string | write it like `sync_every = \"1s\"`",
+        ),
+        (and("classes = [\"robot\"]"), "25: `classes`: unknown variant `robot`"),
+        (and("mask = [\"seq\"]"), "25: `seq` does not lead into a record: it begins with one of `caller`"),
+        (and("on_failure = { robot = \"deny\" }"), "25: `on_failure`: unknown variant `robot`"),
+        (
+            and("on_failure = { agent = \"ignore\" }"),
+            "25: `on_failure`: unknown variant `ignore`, expected `deny` or `allow`",
+        ),
+        (
+            and("queue = 0"),
+            "25: `queue`: invalid value: integer `0`, expected a nonzero usize | write it like `queue = 8192`",
+        ),
+        (and("heads = { sink = \"file\" }"), "25: the sink is a file, and no `path` says which"),
+        (and("heads = { sink = \"stdout\", evry = 1 }"), "25: unknown key `evry` | did you mean `every`?"),
+        (and("heads = { sink = \"stdout\", every = 0 }"), "25: `every`: invalid value: integer `0`"),
+        (
+            and("heads = { sink = \"file\", path = \"audit.jsonl\" }"),
+            "25: `audit.jsonl` is written to already | give each log",
+        ),
+        (and(&format!("[[audit]]\n{FILE}")), "27: `audit.jsonl` is written to already"),
+    ] {
+        assert_refused(&settings, expected);
+    }
+}

@@ -10,17 +10,21 @@
     reason = "a test that cannot go on fails, and tables are long"
 )]
 
+mod actors;
 mod api_keys;
+mod audit;
 mod callers;
 mod challenges;
 mod confirm;
 mod directory;
 mod introspection;
+mod known;
 mod lease;
 mod library;
 mod lists;
 mod log;
 mod measure;
+mod office;
 mod readiness;
 mod reload;
 mod replay;

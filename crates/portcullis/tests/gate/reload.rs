@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -64,6 +64,18 @@ pub(crate) fn files(role: &str) -> BundleFiles {
         .with_file(ROLES, policy)
 }
 
+/// As `files`, with agents, each of which may do two things at once for a user, and then one each half minute.
+pub(crate) fn with_agents(role: &str) -> BundleFiles {
+    let schema = edited(files(role), "schema.cedarschema", "principal: [User]", "principal: [User, Agent]");
+    let schema = edited(schema, "schema.cedarschema", "entity Note;", "entity Note; entity Agent;");
+    let settings = edited(schema, "portcullis.toml", "ceilings = \"none\"", "ceilings = [\"agents.cedar\"]");
+    let limit = "unlisted_clients = \"person\"\n[[limit]]\nname = \"agents\"\nclass = \"agent\"\nper = [\"actor\", \"subject\"]\n\
+        rate = \"2/m\"\nburst = 2\n";
+    let keys = "keys = { file = \"jwks.json\" }\n";
+    edited(settings, "portcullis.toml", keys, &format!("{keys}{limit}"))
+        .with_file("ceilings/agents.cedar", r#"@id("agents") permit (principal is Agent, action, resource);"#)
+}
+
 fn edited(files: BundleFiles, path: &str, from: &str, to: &str) -> BundleFiles {
     let text = files.get(path).unwrap();
     assert!(text.contains(from), "{path} has no {from}");
@@ -84,13 +96,20 @@ impl Service {
     }
 
     fn with(name: &str, options: impl FnOnce(portcullis::GateBuilder) -> portcullis::GateBuilder) -> Self {
+        Self::of(name, &files("reader"), options)
+    }
+
+    pub(crate) fn of(
+        name: &str,
+        files: &BundleFiles,
+        options: impl FnOnce(portcullis::GateBuilder) -> portcullis::GateBuilder,
+    ) -> Self {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("reload-{name}"));
         let _ = fs::remove_dir_all(&dir);
         let issuer = TestIssuer::new("https://as.example.com");
         fs::create_dir_all(&dir).unwrap();
         fs::write(dir.join("jwks.json"), issuer.jwks().to_string()).unwrap();
-        let files = files("reader");
-        for (path, text) in &packed(&files) {
+        for (path, text) in &packed(files) {
             write(&dir, path, text);
         }
         let gate = options(load_dir(&dir).unwrap().gate().clock(Noon)).build().unwrap();
@@ -116,11 +135,17 @@ impl Service {
     }
 
     fn token(&self, role: &str) -> String {
-        self.issuer.sign(&json!({
+        self.token_with(&[role], &json!({}))
+    }
+
+    pub(crate) fn token_with(&self, roles: &[&str], more: &Value) -> String {
+        let mut claims = json!({
             "iss": "https://as.example.com", "aud": "https://api.example.com", "sub": "ann", "client_id": "web",
             "exp": NOW + 600, "iat": NOW - 60, "jti": "t1", "scope": "read:notes",
-            "roles": [role], "groups": [], "entitlements": [],
-        }))
+            "roles": roles, "groups": [], "entitlements": [],
+        });
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.issuer.sign(&claims)
     }
 
     async fn open(&self, method: &Method, role: &str) -> Result<Admission, Answer> {
@@ -161,26 +186,68 @@ impl Resource for Note {
     }
 }
 
-#[test]
-fn under_a_thousand_reloads_each_request_is_answered_by_one_bundle() {
-    let service = Service::new("thousand");
-    let bundles = ["reader", "writer"].map(|role| service.bundle(&files(role)));
-    let [readers, writers] = [&bundles[0], &bundles[1]].map(|bundle| bundle.hash());
-    service.gate.reload(Arc::clone(&bundles[0])).unwrap();
-    let (running, allowed, denied) = (AtomicBool::new(true), AtomicUsize::new(0), AtomicUsize::new(0));
-    // The log is kept by thread, so each of the senders has a thread and a runtime of its own.
-    let send_all = || {
+/// Requests of a reader and a writer from many threads, each of which must be answered by one of two bundles: the one that
+/// allows readers everything, and the one that allows it writers.
+struct Traffic {
+    /// The bundle of readers, and that of writers.
+    bundles: [BundleHash; 2],
+    running: AtomicBool,
+    allowed: AtomicUsize,
+    denied: AtomicUsize,
+}
+
+/// Takes back that something goes on, also when a test fails meanwhile.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Traffic {
+    /// Sends while `change` runs, and says how many requests were allowed and denied.
+    fn during(service: &Service, bundles: [BundleHash; 2], change: impl FnOnce(&Self)) -> [usize; 2] {
+        let (running, allowed, denied) = (AtomicBool::new(true), AtomicUsize::new(0), AtomicUsize::new(0));
+        let traffic = Self { bundles, running, allowed, denied };
+        std::thread::scope(|scope| {
+            let until = Until(&traffic.running);
+            let senders: Vec<_> = (0..8).map(|_| scope.spawn(|| traffic.send(service))).collect();
+            change(&traffic);
+            drop(until);
+            for sender in senders {
+                sender.join().unwrap();
+            }
+        });
+        [traffic.allowed.into_inner(), traffic.denied.into_inner()]
+    }
+
+    fn answered(&self) -> usize {
+        self.allowed.load(Ordering::Relaxed) + self.denied.load(Ordering::Relaxed)
+    }
+
+    /// Waits for another request that was answered.
+    fn wait(&self) {
+        let (before, began) = (self.answered(), Instant::now());
+        while self.answered() == before {
+            assert!(began.elapsed() < Duration::from_secs(60), "no request is answered any more");
+            std::thread::yield_now();
+        }
+    }
+
+    fn send(&self, service: &Service) {
+        let [readers, writers] = self.bundles;
+        // The log is kept by thread, so each of the senders has a thread and a runtime of its own.
         let log = Log::start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let tokens = [(service.token("reader"), readers), (service.token("writer"), writers)];
-        while running.load(Ordering::Relaxed) {
-            for (token, allows) in &tokens {
+        let tokens = [(service.token("reader"), readers, writers), (service.token("writer"), writers, readers)];
+        while self.running.load(Ordering::Relaxed) {
+            for (token, allows, denies) in &tokens {
                 let opened = runtime.block_on(send(&service.gate, &Method::PUT, token));
                 let decided_by = |bundle: BundleHash| {
                     let [event] = log.take().try_into().unwrap();
                     assert_eq!(event["bundle"], bundle.to_string(), "{event:?}");
                 };
-                let other = if *allows == readers { writers } else { readers };
                 match opened {
                     Ok(admission) => {
                         std::thread::yield_now();
@@ -189,30 +256,33 @@ fn under_a_thousand_reloads_each_request_is_answered_by_one_bundle() {
                         assert!(admission.check(&Note).is_ok());
                         assert!(admission.conclude(StatusCode::OK).is_none());
                         decided_by(*allows);
-                        allowed.fetch_add(1, Ordering::Relaxed);
+                        self.allowed.fetch_add(1, Ordering::Relaxed);
                     }
                     Err(answer) => {
                         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{}", answer.body());
-                        decided_by(other);
-                        denied.fetch_add(1, Ordering::Relaxed);
+                        decided_by(*denies);
+                        self.denied.fetch_add(1, Ordering::Relaxed);
                     }
                 }
             }
         }
-    };
-    std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..8).map(|_| scope.spawn(send_all)).collect();
+    }
+}
+
+#[test]
+fn under_a_thousand_reloads_each_request_is_answered_by_one_bundle() {
+    let service = Service::new("thousand");
+    let bundles = ["reader", "writer"].map(|role| service.bundle(&files(role)));
+    service.gate.reload(Arc::clone(&bundles[0])).unwrap();
+    let hashes = [bundles[0].hash(), bundles[1].hash()];
+    let [allowed, denied] = Traffic::during(&service, hashes, |traffic| {
         for turn in 0..1_000 {
+            traffic.wait();
             service.gate.reload(Arc::clone(&bundles[turn % 2])).unwrap();
-            std::thread::yield_now();
-        }
-        running.store(false, Ordering::Relaxed);
-        for sender in senders {
-            sender.join().unwrap();
         }
     });
-    assert!(allowed.into_inner() > 0);
-    assert!(denied.into_inner() > 0);
+    println!("1,000 reloads while {allowed} requests were allowed and {denied} denied");
+    assert!(allowed >= 100 && denied >= 100, "{allowed} {denied}");
 }
 
 #[tokio::test]
@@ -242,6 +312,35 @@ async fn what_was_revoked_stays_revoked() {
     revoked.revoke(Target::Everything, now.plus(Duration::from_secs(60)), now).unwrap();
     service.gate.reload(service.bundle(&files("writer"))).unwrap();
     assert_eq!(service.status("writer").await, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_used_up_a_limit_has_used_it_up_for_the_next_bundle_too() {
+    let service = Service::of("limits", &with_agents("reader"), |gate| gate);
+    let reload = |files: &BundleFiles| service.gate.reload(service.bundle(files));
+    let ask = async |agent: &str| {
+        let act = json!({ "act": { "sub": agent, "sub_profile": "ai_agent" } });
+        let opened = send(&service.gate, &Method::GET, &service.token_with(&["reader", "writer"], &act)).await;
+        opened.map_or_else(|answer| answer.status().as_u16(), |_| 200)
+    };
+    assert_eq!([ask("scribe").await, ask("scribe").await, ask("scribe").await], [200, 200, 429]);
+    assert_eq!(ask("other").await, 200);
+    for next in [with_agents("reader"), with_agents("writer")] {
+        reload(&next).unwrap();
+        // Neither full again nor empty: it refills as if nothing had happened.
+        assert_eq!(ask("scribe").await, 429);
+    }
+    assert_eq!([ask("other").await, ask("other").await], [200, 429]);
+    tokio::time::advance(Duration::from_secs(31)).await;
+    reload(&with_agents("reader")).unwrap();
+    assert_eq!([ask("scribe").await, ask("scribe").await], [200, 429]);
+
+    // Another limit needs another start: a bundle with one is refused, and what was counted is counted on.
+    let mut reloader = service.gate.reloader(&service.dir);
+    service.put(&edited(with_agents("writer"), "portcullis.toml", "burst = 2", "burst = 20"));
+    let Looked::Refused(error) = reloader.look() else { panic!("taken") };
+    assert!(error.to_string().contains("`limit` is not what the service started with"), "{error}");
+    assert_eq!(ask("scribe").await, 429);
 }
 
 #[test]
@@ -340,6 +439,67 @@ async fn a_directory_that_is_copied_file_by_file_is_never_loaded_half() {
     let Looked::Incomplete(error) = reloader.look() else { panic!("taken") };
     assert!(error.to_string().contains("MANIFEST: is missing"), "{error}");
     assert_eq!(service.status("reader").await, 200);
+}
+
+/// As `files`, with more of them that belong together.
+fn many_files(role: &str) -> BundleFiles {
+    (0..6).fold(files(role), |files, number| {
+        let policy = format!(r#"@id("also-{number}") permit (principal in Role::"{role}", action, resource);"#);
+        files.with_file(format!("roles/also-{number}.cedar"), policy)
+    })
+}
+
+#[test]
+fn a_directory_that_is_copied_under_load_is_never_loaded_half() {
+    let service = Service::new("copied-under-load");
+    let bundles = [many_files("reader"), many_files("writer")];
+    service.put(&bundles[0]);
+    assert_eq!(service.gate.reloader(&service.dir).look(), Looked::Replaced(bundles[0].hash()));
+    let (watching, incomplete) = (AtomicBool::new(true), AtomicUsize::new(0));
+    // Looks all the time, and not once a second.
+    let watch = || {
+        let mut reloader = service.gate.reloader(&service.dir);
+        while watching.load(Ordering::Relaxed) {
+            match reloader.look() {
+                Looked::Incomplete(_) => drop(incomplete.fetch_add(1, Ordering::Relaxed)),
+                Looked::Replaced(hash) => {
+                    assert!(bundles.iter().any(|files| files.hash() == hash), "a mixture is taken")
+                }
+                Looked::Unchanged => {}
+                Looked::Refused(error) => panic!("a mixture is loaded: {error}"),
+            }
+        }
+    };
+    let hashes = [bundles[0].hash(), bundles[1].hash()];
+    let turns = 12;
+    let [allowed, denied] = Traffic::during(&service, hashes, |traffic| {
+        std::thread::scope(|scope| {
+            let _until = Until(&watching);
+            let watcher = scope.spawn(watch);
+            for turn in 1..=turns {
+                let files = &bundles[turn % 2];
+                let mut steps = packed(files);
+                // Now this file is the first, now that one, and the `MANIFEST` is anywhere.
+                let first = turn % steps.len();
+                steps.rotate_left(first);
+                for (path, text) in &steps {
+                    write(&service.dir, path, text);
+                    traffic.wait();
+                }
+                let began = Instant::now();
+                while service.gate.bundle().hash() != files.hash() {
+                    assert!(
+                        !watcher.is_finished() && began.elapsed() < Duration::from_secs(60),
+                        "turn {turn}: not taken"
+                    );
+                    traffic.wait();
+                }
+            }
+        });
+    });
+    let incomplete = incomplete.into_inner();
+    println!("{turns} copies: {incomplete} looks at half of one; {allowed} requests were allowed and {denied} denied");
+    assert!(incomplete > 0 && allowed > 0 && denied > 0);
 }
 
 #[tokio::test]

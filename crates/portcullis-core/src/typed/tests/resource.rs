@@ -303,10 +303,13 @@ fn a_forbid_sees_what_the_struct_says() {
     let decide = |doc: &Doc, above: &[&str]| {
         let data = ResourceData::of(doc).unwrap();
         let above: Vec<_> = above.iter().map(|uid| EntityUid::from_str(uid).unwrap()).collect();
-        let entity = data.entity_below(&types(), |_, set| set.extend(above.iter().cloned())).unwrap();
+        let (uid, _) = data.uid(&types()).unwrap();
+        let close = |_: &EntityUid, set: &mut HashSet<_>| set.extend(above.iter().cloned());
+        let (entity, ancestors) = data.loaded(&uid, &types(), close).unwrap().unwrap();
+        assert_eq!(entity.clone().into_inner().2, ancestors);
         let [principal, action] =
             [r#"User::"ann""#, r#"Action::"GetDoc""#].map(|uid| EntityUid::from_str(uid).unwrap());
-        let request = Request::new(principal, action, data.uid(&types()).unwrap(), Context::empty(), None).unwrap();
+        let request = Request::new(principal, action, data.uid(&types()).unwrap().0, Context::empty(), None).unwrap();
         let entities = Entities::from_entities([entity], None).unwrap();
         Authorizer::new().is_authorized(&request, &policies, &entities).decision()
     };

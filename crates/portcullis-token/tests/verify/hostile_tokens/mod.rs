@@ -215,11 +215,11 @@ fn variant(error: &impl std::fmt::Debug) -> String {
 }
 
 /// The rules about one token and the keys at hand; each has at least one row.
-const RULES: [&str; 62] = [
+const RULES: [&str; 63] = [
     "JWS-01", "JWS-02", "JWS-03", "JWS-04", "JWS-05", "JWS-06", "JWS-07", "JWS-08", "JWS-09", "JWS-10", "JWS-11",
     "JWS-12", "JWS-13", "JWS-14", "JWS-15", "JWS-16", "JWS-17", "JWS-18", "JWS-19", "JWT-01", "JWT-02", "JWT-03",
     "JWT-04", "JWT-05", "JWT-06", "JWT-08", "JWT-09", "JWT-10", "JWT-11", "JWT-12", "JWT-13", "JWT-15", "JWT-16",
     "ALG-01", "ALG-02", "ALG-03", "ALG-04", "ALG-06", "ALG-07", "ALG-08", "ALG-09", "ALG-11", "ALG-12", "ALG-13",
     "ALG-14", "ALG-15", "ALG-17", "JWK-01", "JWK-03", "JWK-05", "JWK-07", "JWK-08", "ATJ-01", "ATJ-02", "ATJ-03",
-    "ATJ-04", "ATJ-09", "ATJ-10", "ATJ-13", "GEN-03", "GEN-10", "GEN-11",
+    "ATJ-04", "ATJ-09", "ATJ-10", "ATJ-13", "AGT-12", "GEN-03", "GEN-10", "GEN-11",
 ];

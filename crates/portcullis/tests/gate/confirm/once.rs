@@ -1,9 +1,13 @@
 //! An approval is used once, by whoever comes first, at whatever replica; and by nobody who is refused.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::{BoxFuture, Charge, Charged, LimitStore, LimitStoreError, MemoryReplayStore, Permit, UnixTime};
+use portcullis::{
+    BoxFuture, Charge, Charged, Kind, LimitStore, LimitStoreError, MemoryReplayStore, Permit, RevocationList, Target,
+    UnixTime,
+};
 use portcullis_token::{ReplayFuture, ReplayStore, ReplayStoreError, UsedProof};
 use serde_json::json;
 
@@ -117,4 +121,17 @@ async fn a_429_uses_no_approval_up() {
     let permit: Permit = post.send(&claire_for_ann(), &Draft::new(), &to_bob(), &[&approval]).await.unwrap();
     assert_eq!(permit.action(), "SendEmail");
     assert_eq!(store.len(), held + 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_stopped_before_it_asks_sends_nothing_with_its_approval() {
+    // SEC-03
+    let stopped = Arc::new(RevocationList::new(NonZeroUsize::MIN));
+    let post = Post::with(|files| files, |gate| gate.revocations(Arc::clone(&stopped)));
+    let approval = post.approved(&Draft::new(), &to_bob()).await;
+    let admitted = post.open(&claire_for_ann(), &[&approval]).await.unwrap();
+    let now = UnixTime::from_secs(NOW).unwrap();
+    let claire = Target::Actor { kind: Kind::Agent, id: "claire".into() };
+    stopped.revoke(claire, now.plus(Duration::from_secs(3_600)), now).unwrap();
+    assert_eq!(admitted.check_with(&Draft::new(), &to_bob()).await.unwrap_err().status(), 401);
 }

@@ -1,0 +1,74 @@
+//! From what the layers say to the decision.
+
+use std::sync::Arc;
+
+use super::{Decision, Denial, Evaluation, Explanation, Grant, search};
+use crate::bundle::Obligation;
+use crate::caller::Caller;
+use crate::layers::{LayerReport, Question, Request};
+use crate::time::UnixTime;
+
+/// What the layers say of one request, and whose request it is.
+pub(crate) struct Conclusion<'a> {
+    caller: Option<&'a Caller>,
+    action: Arc<str>,
+    resource: (Arc<str>, String),
+    evaluation: Evaluation<'a>,
+    /// Where there can be a remedy.
+    question: Option<&'a Question<'a>>,
+}
+
+impl<'a> Conclusion<'a> {
+    /// `evaluation` is the answer to `question`.
+    pub(crate) fn of_question(question: &'a Question<'a>, evaluation: Evaluation<'a>) -> Self {
+        let uid = &question.resource.uid;
+        let resource = (Arc::clone(&question.resource.entity_type), uid.id().unescaped().to_owned());
+        let (caller, action) = (question.caller, Arc::clone(&question.action.name));
+        Self { caller, action, resource, evaluation, question: Some(question) }
+    }
+
+    /// `evaluation` is the answer to a request that was not put to the layers.
+    pub(crate) fn of_refusal(caller: Option<&'a Caller>, request: &Request<'a>, evaluation: Evaluation<'a>) -> Self {
+        let resource = (request.resource.entity_type().into(), request.resource.id().to_owned());
+        Self { caller, action: request.action.into(), resource, evaluation, question: None }
+    }
+
+    /// The decision, with a remedy if it is a denial that something lifts.
+    pub(crate) fn decision(&self) -> Decision {
+        let evaluation = &self.evaluation;
+        let Some(kind) = evaluation.denial_kind() else {
+            return Decision::Allow(Grant {
+                action: Arc::clone(&self.action),
+                resource: self.resource.clone(),
+                subject: self.caller.map(|caller| caller.subject().clone()),
+                deadline: self.caller.and_then(Caller::expires_at).unwrap_or(UnixTime::LAST),
+                obligations: obligations(evaluation),
+            });
+        };
+        let policies = || evaluation.denying().flat_map(|report| &report.policies);
+        Decision::Deny(Denial {
+            kind,
+            layers: evaluation.denying().map(|report| report.layer).collect(),
+            policies: policies().map(|policy| policy.id.clone()).collect(),
+            errors: evaluation.denying().flat_map(LayerReport::errors).collect(),
+            messages: policies().filter_map(|policy| policy.message.clone()).collect(),
+            remedy: self.question.and_then(|question| search::search(question, evaluation)),
+        })
+    }
+
+    /// The decision, with what every layer said.
+    pub(crate) fn explanation(&self) -> Explanation {
+        Explanation::new(&self.action, self.decision(), &self.resource, &self.evaluation)
+    }
+}
+
+/// The duties of all layers, each once.
+fn obligations(evaluation: &Evaluation<'_>) -> Vec<Obligation> {
+    let mut obligations = Vec::new();
+    for obligation in evaluation.layers.iter().flat_map(|report| &report.obligations) {
+        if !obligations.contains(obligation) {
+            obligations.push(obligation.clone());
+        }
+    }
+    obligations
+}

@@ -1,0 +1,88 @@
+//! The resource of a question.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cedar_policy::{Entity, EntityId, EntityUid};
+
+use super::Refusal;
+use crate::bundle::{Action, Bundle, ResourceKey};
+use crate::parties::Parties;
+use crate::typed::ResourceData;
+
+/// What a question is about, and what is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Matter<'a> {
+    pub(crate) uid: EntityUid,
+    /// The name of its type.
+    pub(crate) entity_type: Arc<str>,
+    ancestors: Cow<'a, HashSet<EntityUid>>,
+    known: Known<'a>,
+}
+
+#[derive(Debug, Clone)]
+enum Known<'a> {
+    /// It is one of the principals, whose entity is not to be replaced.
+    Principal,
+    /// Its id, and nothing depends on more.
+    Id,
+    Entity(Cow<'a, Entity>),
+}
+
+impl<'a> Matter<'a> {
+    /// `resource`, if it fits `action`.
+    pub(super) fn new(
+        bundle: &'a Bundle,
+        parties: &'a Parties,
+        action: &Action,
+        resource: &ResourceData,
+    ) -> Result<Self, Refusal> {
+        let types = &bundle.types;
+        let (uid, entity_type) = resource.uid(types).map_err(|error| Refusal::new(error.to_string()))?;
+        if !action.resources.contains(uid.type_name()) {
+            return Err(Refusal::new(format!("`{}` does not apply to `{}`", action.name, uid.type_name())));
+        }
+        if let Some(party) = parties.iter().find(|party| *party.uid() == uid) {
+            let (ancestors, known) = (Cow::Borrowed(party.ancestors()), Known::Principal);
+            return Ok(Self { uid, entity_type, ancestors, known });
+        }
+        if let Some((entity, ancestors)) = bundle.entities.of_type(&entity_type).and_then(|kept| kept.get(&uid)) {
+            let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Entity(Cow::Borrowed(entity)));
+            return Ok(Self { uid, entity_type, ancestors, known });
+        }
+        if resource.is_bare() && action.reads_resource && !types.is_id_alone(resource.entity_type()) {
+            let message = format!("`{}` was not loaded, and policies for `{}` read it", uid.type_name(), action.name);
+            return Err(Refusal::new(message));
+        }
+        let close = |parent: &EntityUid, ancestors: &mut _| bundle.entities.close(parent, ancestors);
+        let loaded = resource.loaded(&uid, types, close).map_err(|error| Refusal::new(error.to_string()))?;
+        let (known, ancestors) = match loaded {
+            Some((entity, ancestors)) => (Known::Entity(Cow::Owned(entity)), ancestors),
+            None => (Known::Id, HashSet::new()),
+        };
+        Ok(Self { uid, entity_type, ancestors: Cow::Owned(ancestors), known })
+    }
+
+    /// A stand-in for the resource of an early question: no policy that is evaluated then looks at it. `None` if `action` has
+    /// no resource.
+    pub(super) fn unknown(action: &Action) -> Option<Self> {
+        let entity_type = action.resources.first()?;
+        let uid = EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(""));
+        let (entity_type, ancestors) = (entity_type.to_string().into(), Cow::Owned(HashSet::new()));
+        Some(Self { uid, entity_type, ancestors, known: Known::Principal })
+    }
+
+    pub(super) fn key(&self) -> ResourceKey<'_> {
+        ResourceKey { uid: &self.uid, ancestors: &self.ancestors }
+    }
+
+    /// The entity to add to the principals'.
+    pub(super) fn entity(&self) -> Option<Entity> {
+        match &self.known {
+            Known::Principal => None,
+            Known::Id => Some(Entity::with_uid(self.uid.clone())),
+            Known::Entity(entity) => Some(entity.clone().into_owned()),
+        }
+    }
+}
