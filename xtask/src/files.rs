@@ -12,14 +12,14 @@ pub(crate) struct TextFile {
     pub(crate) text: String,
 }
 
-/// Every text file of the project, sorted by path. What is not UTF-8 is not text.
+/// Every file of the project, sorted by path. What is not UTF-8, such as a picture, is there without text.
 pub(crate) fn all() -> Result<Vec<TextFile>, String> {
     let root = root()?;
     let mut paths = Vec::new();
     collect(&root, &mut paths)?;
     paths.sort();
     let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).ok()?;
+        let text = String::from_utf8(std::fs::read(&path).ok()?).unwrap_or_default();
         let path = path.strip_prefix(&root).ok()?.to_string_lossy().replace('\\', "/");
         Some(TextFile { path, text })
     };

@@ -16,6 +16,7 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     node_packages()?;
     nginx()?;
     redis_server()?;
+    chromium()?;
     envoy()?;
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
@@ -75,6 +76,13 @@ fn nginx() -> Result<(), String> {
 fn redis_server() -> Result<(), String> {
     let names = [program("redis-server", ["--version"])];
     from_debian(&names, "redis-server", "`redis-server` is missing: the tests of replicas run it")
+}
+
+/// The end-to-end tests look for it in the same places.
+fn chromium() -> Result<(), String> {
+    let names = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let names = names.map(|name| program(name, ["--version"]));
+    from_debian(&names, "chromium", "`chromium` is missing: the end-to-end tests approve in it as a person would")
 }
 
 /// Installs `package` if none of `probes` runs, and if that is up to us.

@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod assistant;
 mod authorization_server;
 mod certificates;
 mod client_credentials;

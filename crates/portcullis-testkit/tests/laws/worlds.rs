@@ -139,6 +139,7 @@ fn assistant_world() -> World {
     world.scopes = strings(&[
         "read:calendar",
         "read:calendar:next-7-days",
+        "write:drafts",
         "send:email",
         "send:email:requires-confirmation",
         "approve:actions",
@@ -173,13 +174,17 @@ fn assistant_world() -> World {
         (json!(["eve@example.com"]), json!("two")),
     ];
     let messages = messages.map(|(to, attachments)| json!({ "message": { "to": to, "attachments": attachments } }));
-    let drafts = ["ann", "bob"]
-        .map(|owner| resource("Draft", owner, json!({ "owner": owner, "contacts": ["bob@example.com"] })));
+    let drafts = || {
+        ["ann", "bob"].map(|owner| resource("Draft", owner, json!({ "owner": owner, "contacts": ["bob@example.com"] })))
+    };
     let people = || ["ann", "bob"].map(|id| AskedResource::bare("User", id));
     world.requests = vec![
         Asking::new("GetEvent", events()),
         Asking::new("ListEvents", calendars().into()).with_facts(windows.into()),
-        Asking::new("SendEmail", drafts.into()).with_facts(messages.into()),
+        Asking::new("SendEmail", drafts().into()).with_facts(messages.into()),
+        Asking::new("EditDraft", drafts().into()),
+        Asking::new("CreateDraft", people().into()),
+        Asking::new("FetchApproval", people().into()),
         Asking::new("ApproveAction", people().into()),
         Asking::new("ListPending", people().into()),
         Asking::new("reading-calendars", events()),
