@@ -226,7 +226,7 @@ fn swapped(test: &str) -> Copy {
 #[test]
 fn who_gains_and_loses_over_what_was_asked_is_told_with_how_often() {
     let log = Log::new("diff");
-    let new = swapped("audit-diff");
+    let new = swapped("audit-diff-new");
     let ran = log.diff(&projects(), new.path(), &[]).ends_with(1);
     assert!(
         ran.out.starts_with("loses\n  user ed  CreateProject  Workspace::\"w1\"  allow  →  roles  2×\n"),
