@@ -34,8 +34,8 @@ pub(crate) enum Command {
     Matrix(matrix::Matrix),
     Schema(schema::SchemaCommand),
     Diff(diff::Diff),
-    Pack(pack::Pack),
     Audit(audit::Audit),
+    Pack(pack::Pack),
     Completions(completions::Completions),
 }
 
