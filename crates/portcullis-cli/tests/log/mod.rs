@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use portcullis::audit::{AuditLog, FileSink};
 use portcullis::{BoxFuture, Directory, DirectoryError, RequestHead, ResourceData, RouteMatch};
 use portcullis_core::Parents;
@@ -31,7 +31,7 @@ pub(crate) fn write(directory: &Path, log: AuditLog) {
             let request = service.as_caller(caller).request(method, uri).body(()).unwrap();
             request.headers().clone()
         });
-        let (headers, route) = (headers.unwrap_or_else(HeaderMap::new), RouteMatch::new(pattern, values));
+        let (headers, route) = (headers.unwrap_or_default(), RouteMatch::new(pattern, values));
         let (method, uri) = (method.parse().unwrap(), uri.parse().unwrap());
         let head = RequestHead::new(&method, &uri, &headers, Some(&route));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
