@@ -1,7 +1,8 @@
 //! Callers against what can be asked: the questions of the cases, put for each persona.
 
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Explanation, Request, ResourceData, UnixTime, VerifiedClaims,
+    Action, Bundle, Caller, Decision, Engine, Explanation, LayerAnswer, RecordedAnswer, Request, ResourceData,
+    UnixTime, VerifiedClaims,
 };
 use portcullis_testkit::cases::{Case, Cases};
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub(crate) struct Row {
 }
 
 /// What one caller is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
     Allow {
@@ -35,12 +36,12 @@ pub(crate) enum Answer {
     },
     /// Denied, and what would change that.
     Obtainable {
-        layers: Vec<&'static str>,
+        layers: Vec<String>,
         remedy: String,
     },
     Deny {
-        kind: &'static str,
-        layers: Vec<&'static str>,
+        kind: String,
+        layers: Vec<String>,
         messages: Vec<String>,
         errors: Vec<String>,
     },
@@ -50,6 +51,8 @@ pub(crate) enum Answer {
     },
     /// No case shows on what the action is asked for.
     Unknown,
+    /// Not denied before the resource is known, and it is not known.
+    Open,
 }
 
 /// Somebody who asks.
@@ -173,17 +176,35 @@ impl Answer {
         match explanation.decision() {
             Decision::Allow(grant) => Self::Allow { obligations: grant.obligations().iter().map(obligation).collect() },
             Decision::Deny(denial) => {
-                let layers = denial.layers().iter().map(|layer| layer.folder()).collect();
+                let layers = denial.layers().iter().map(|layer| layer.folder().to_owned()).collect();
                 match denial.remedy() {
                     Some(remedy) => Self::Obtainable { layers, remedy: remedy.to_string() },
                     None => Self::Deny {
-                        kind: denial.kind().as_str(),
+                        kind: denial.kind().as_str().to_owned(),
                         layers,
                         messages: denial.messages().to_vec(),
                         errors: denial.errors().to_vec(),
                     },
                 }
             }
+        }
+    }
+
+    /// As an audit record has it, without what policies say to the caller.
+    pub(crate) fn recorded(answer: &RecordedAnswer) -> Self {
+        if answer.answer == LayerAnswer::Allow {
+            return Self::Allow { obligations: answer.obligations.clone() };
+        }
+        let denying = || answer.layers.iter().filter(|layer| layer.answer != LayerAnswer::Allow);
+        let layers = denying().map(|layer| layer.layer.clone()).collect();
+        match (&answer.remedy, &answer.kind) {
+            (Some(remedy), _) => Self::Obtainable { layers, remedy: remedy.clone() },
+            (None, kind) => Self::Deny {
+                kind: kind.clone().unwrap_or_default(),
+                layers,
+                messages: Vec::new(),
+                errors: denying().flat_map(|layer| layer.errors.clone()).collect(),
+            },
         }
     }
 
@@ -196,6 +217,7 @@ impl Answer {
             Self::Deny { kind, .. } => decisive(kind).to_owned(),
             Self::NoCaller { .. } => "no caller".to_owned(),
             Self::Unknown => "–".to_owned(),
+            Self::Open => "open".to_owned(),
         }
     }
 
@@ -207,13 +229,14 @@ impl Answer {
             }
             Self::Allow { .. } | Self::Unknown => None,
             Self::Obtainable { remedy, .. } => Some(format!("would help: {remedy}")),
-            Self::Deny { kind: "error", errors, .. } => Some(errors.join("; ")),
+            Self::Deny { kind, errors, .. } if kind == "error" => Some(errors.join("; ")),
             Self::Deny { kind, layers, messages, .. } => {
-                let first = if *kind == "not_applicable" { "not for this kind of caller; " } else { "" };
+                let first = if kind == "not_applicable" { "not for this kind of caller; " } else { "" };
                 let denying = format!("{first}denied by {}", layers.join(", "));
                 Some([vec![denying], messages.clone()].concat().join(". "))
             }
             Self::NoCaller { reason } => Some(reason.clone()),
+            Self::Open => Some("decided with the resource, which is not recorded".to_owned()),
         }
     }
 }

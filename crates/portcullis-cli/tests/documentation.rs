@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod log;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +45,7 @@ impl Shell {
         shell.run(&format!("cp -r '{}/policies' .", root.display()));
         shell.run("portcullis new notes-untested");
         shell.run("cp -r policies/projects notes-broken");
+        log::write(&shell.0.join("policies/projects"), log::with_heads(&shell.0.join("audit.jsonl")));
         shell
     }
 

@@ -1,5 +1,6 @@
 //! The subcommands, one file for each.
 
+mod audit;
 mod check;
 mod completions;
 mod decide;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Matrix(matrix::Matrix),
     Schema(schema::SchemaCommand),
     Diff(diff::Diff),
+    Audit(audit::Audit),
     Pack(pack::Pack),
     Completions(completions::Completions),
 }
@@ -51,6 +53,7 @@ impl Command {
             Self::Schema(command) => command.run(shell),
             Self::Pack(command) => command.run(shell),
             Self::Diff(command) => command.run(shell),
+            Self::Audit(command) => command.run(shell),
             Self::Completions(command) => command.run::<Arguments>(shell),
         }
     }

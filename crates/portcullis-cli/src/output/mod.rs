@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod excerpt;
+pub(crate) mod recorded;
 mod style;
 pub(crate) mod table;
 

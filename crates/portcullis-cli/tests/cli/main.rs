@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod bundle;
 mod check;
 mod diff;
+#[path = "../log/mod.rs"]
+mod log;
 mod matrix;
 mod new;
 mod pack;

@@ -2,7 +2,9 @@ use crate::run;
 
 #[test]
 fn a_wrong_command_line_is_told_apart_from_an_answer() {
-    for line in ["", "chek", "check --rport", "check a b", "check --format xml", "decide policies/projects"] {
+    for line in
+        ["", "chek", "check --rport", "check a b", "check --format xml", "decide policies/projects", "audit verify"]
+    {
         let ran = run(line).ends_with(2);
         assert!(ran.out.is_empty(), "{}", ran.out);
     }

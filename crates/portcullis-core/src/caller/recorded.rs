@@ -132,7 +132,19 @@ impl RecordedCaller {
         self
     }
 
-    /// The session as it was, under the same bundle.
+    /// On whose behalf.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Who acted for the subject.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// The session as it was, under the same bundle; under another, with the parties as they were read then.
     pub(crate) fn session(&self, bundle: &Arc<Bundle>) -> Result<Session, ReplayError> {
         let source = bundle.sources().arc(&self.source).ok_or_else(|| ReplayError::Source(self.source.clone()))?;
         let list = |values: &Option<Vec<String>>| values.clone().map_or(Listing::Unknown, Listing::Known);

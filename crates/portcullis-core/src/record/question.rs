@@ -89,8 +89,16 @@ impl RecordedQuestion {
         !self.incomplete
     }
 
-    pub(super) fn action(&self) -> &str {
+    /// The action.
+    #[must_use]
+    pub fn action(&self) -> &str {
         &self.action
+    }
+
+    /// The type and the id of the resource; `None` if the question was asked before it was known.
+    #[must_use]
+    pub fn resource_id(&self) -> Option<(&str, &str)> {
+        self.resource.as_ref().map(|resource| (resource.entity_type.as_str(), resource.id.as_str()))
     }
 
     pub(super) fn now(&self) -> UnixTime {

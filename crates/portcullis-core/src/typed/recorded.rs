@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::facts::Facts;
 use super::node::{Field, Node};
 use super::resource::ResourceData;
-use super::types::{AttrType, RecordType, Types};
+use super::types::{Attr, AttrType, RecordType, Types};
 
 /// A value that the schema does not declare so. Nobody said that it may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,21 @@ impl Facts {
     }
 }
 
+impl Types {
+    /// What of an entity of the type `name` these types declare and `recorded` do not, so that no record of theirs holds it.
+    pub(crate) fn entity_beyond(&self, recorded: &Self, name: &str) -> Option<String> {
+        let known = recorded.entity_parents(name);
+        let attribute = self.entity_shape(name).and_then(|shape| shape.beyond(recorded.entity_shape(name)));
+        let parent = || self.entity_parents(name).iter().find(|parent| !known.contains(parent)).map(String::as_str);
+        attribute.or_else(parent).map(|what| format!("{name}.{what}"))
+    }
+
+    /// As `entity_beyond`, for the facts of an action.
+    pub(crate) fn facts_beyond(&self, recorded: &Self, action: &str) -> Option<String> {
+        self.fact_type(action)?.beyond(recorded.fact_type(action)).map(|what| format!("context.{what}"))
+    }
+}
+
 /// What becomes of members that are not declared, as when they are converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Surplus {
@@ -47,6 +62,17 @@ enum Surplus {
 }
 
 impl RecordType {
+    /// The first member that `recorded` does not declare, or declares otherwise.
+    fn beyond(&self, recorded: Option<&Self>) -> Option<&str> {
+        let is_known = |(name, attr): &(&String, &Attr)| {
+            let known = recorded.and_then(|recorded| recorded.attributes.get(*name));
+            known.is_some_and(|known| {
+                attr.annotations.get("claim") == known.annotations.get("claim") && attr.ty.is_within(&known.ty)
+            })
+        };
+        self.attributes.iter().find(|member| !is_known(member)).map(|(name, _)| name.as_str())
+    }
+
     fn recorded(&self, node: &Node, surplus: Surplus) -> Result<Value, Undeclared> {
         let Node::Map(members) = node else {
             return if *node == Node::Null { Ok(Value::Null) } else { Err(Undeclared) };
@@ -73,6 +99,16 @@ impl RecordType {
 }
 
 impl AttrType {
+    /// Whether a record of a value of the type `recorded` holds all that this type has.
+    fn is_within(&self, recorded: &Self) -> bool {
+        match (self, recorded) {
+            (Self::Entity(this), Self::Entity(other)) => this.name == other.name,
+            (Self::Record(this), Self::Record(other)) => this.beyond(Some(other)).is_none(),
+            (Self::Set(this), Self::Set(other)) => this.is_within(other),
+            (this, other) => this == other,
+        }
+    }
+
     /// A value of another type is kept only where it is a single one, which is what was wrong.
     fn recorded(&self, node: &Node, surplus: Surplus) -> Result<Value, Undeclared> {
         Ok(match (self, node) {

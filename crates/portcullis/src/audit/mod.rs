@@ -27,10 +27,10 @@ pub use log::AuditLog;
 pub(crate) use log::NoPlace;
 pub use mask::MaskError;
 pub(crate) use record::ListCounts;
-pub use replay::{RecordError, Replayed, replay};
+pub use replay::{ReadRecord, RecordError, Replayed, replay};
 pub use sink::{AuditSink, FileSink, StdoutSink, Tail, TracingSink};
 pub(crate) use trail::Trail;
-pub use verify::{Ending, Fault, FaultKind, Place, Verification, read_heads, verify, verify_files};
+pub use verify::{Ending, Fault, FaultKind, Place, Verification, log_files, read_heads, verify, verify_files};
 
 /// The logs of one gate.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A record, decided again.
 
-use portcullis_core::{Engine, RecordedAnswer, RecordedCaller, ReplayError};
+use portcullis_core::{Engine, RecordedAnswer, RecordedCaller, RecordedQuestion, ReplayError};
 use serde::Deserialize;
 
 use super::chain::kind;
@@ -24,24 +24,77 @@ use super::record::Decided;
 ///
 /// If the line is no record.
 pub fn replay(engine: &Engine, line: &str) -> Result<Vec<Replayed>, RecordError> {
-    let unreadable = |error: serde_json::Error| RecordError::Unreadable(error.to_string());
-    let Marked { v, kind, replayable } = serde_json::from_str(line).map_err(unreadable)?;
-    if v != super::chain::VERSION || !matches!(kind.as_str(), kind::REQUEST | kind::LATER) {
-        return Err(RecordError::NoRecord);
+    Ok(ReadRecord::read(line)?.replay(engine))
+}
+
+/// The record of a request, read from its line: as much of it as is needed to decide again.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ReadRecord {
+    id: String,
+    bundle: String,
+    caller: Option<RecordedCaller>,
+    #[serde(default)]
+    decisions: Vec<Decided>,
+}
+
+impl ReadRecord {
+    /// Reads `line`. Its hash is not checked: [`verify`](super::verify()) does that for the whole log.
+    ///
+    /// # Errors
+    ///
+    /// If the line is no record that can be decided again.
+    pub fn read(line: &str) -> Result<Self, RecordError> {
+        let unreadable = |error: serde_json::Error| RecordError::Unreadable(error.to_string());
+        let Marked { v, kind, replayable } = serde_json::from_str(line).map_err(unreadable)?;
+        if v != super::chain::VERSION {
+            return Err(RecordError::Unreadable(format!("the version {v} is not known")));
+        }
+        match kind.as_str() {
+            kind::REQUEST | kind::LATER if replayable => serde_json::from_str(line).map_err(unreadable),
+            kind::REQUEST | kind::LATER => Err(RecordError::Masked),
+            _ => Err(RecordError::NoRecord),
+        }
     }
-    if !replayable {
-        return Err(RecordError::Masked);
+
+    /// The decision id of the request.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
-    let Replayable { bundle, caller, decisions } = serde_json::from_str(line).map_err(unreadable)?;
-    let again = |decided| match decided {
-        Decided::Many { .. } => Replayed::List,
-        Decided::One { question, answer } => match engine.replay(&bundle, caller.as_ref(), &question) {
-            Ok(now) if now == answer => Replayed::Same,
-            Ok(now) => Replayed::Different { recorded: answer, now },
-            Err(error) => Replayed::Impossible(error),
-        },
-    };
-    Ok(decisions.into_iter().map(again).collect())
+
+    /// The hash of the bundle that decided, as text.
+    #[must_use]
+    pub fn bundle(&self) -> &str {
+        &self.bundle
+    }
+
+    /// Who asked; `None` for nobody.
+    #[must_use]
+    pub fn caller(&self) -> Option<&RecordedCaller> {
+        self.caller.as_ref()
+    }
+
+    /// What was asked, with what was answered; `None` for a list.
+    pub fn decisions(&self) -> impl Iterator<Item = Option<(&RecordedQuestion, &RecordedAnswer)>> {
+        self.decisions.iter().map(|decided| match decided {
+            Decided::One { question, answer } => Some((&**question, answer)),
+            Decided::Many { .. } => None,
+        })
+    }
+
+    /// Asks again: one result for each of the [`decisions`](Self::decisions).
+    #[must_use]
+    pub fn replay(&self, engine: &Engine) -> Vec<Replayed> {
+        let again = |decided: Option<(&RecordedQuestion, &RecordedAnswer)>| match decided {
+            None => Replayed::List,
+            Some((question, answer)) => match engine.replay(&self.bundle, self.caller.as_ref(), question) {
+                Ok(now) if now == *answer => Replayed::Same,
+                Ok(now) => Replayed::Different { recorded: answer.clone(), now },
+                Err(error) => Replayed::Impossible(error),
+            },
+        };
+        self.decisions().map(again).collect()
+    }
 }
 
 /// What became of a decision that was made again.
@@ -85,14 +138,6 @@ struct Marked {
     kind: String,
     #[serde(default = "yes")]
     replayable: bool,
-}
-
-#[derive(Deserialize)]
-struct Replayable {
-    bundle: String,
-    caller: Option<RecordedCaller>,
-    #[serde(default)]
-    decisions: Vec<Decided>,
 }
 
 fn yes() -> bool {

@@ -21,10 +21,10 @@ fn cell(answer: &Answer) -> String {
         Answer::Allow { obligations } if obligations.is_empty() => "allow".to_owned(),
         Answer::Allow { obligations } => format!("allow, once done: {}", obligations.join(", ")),
         Answer::Obtainable { layers, remedy } => format!("obtainable ({}): {remedy}", layers.join(", ")),
-        Answer::Deny { kind: "error", errors, .. } => format!("error: {}", errors.join("; ")),
+        Answer::Deny { kind, errors, .. } if kind == "error" => format!("error: {}", errors.join("; ")),
         Answer::Deny { layers, .. } => format!("deny ({})", layers.join(", ")),
         Answer::NoCaller { reason } => format!("no caller: {reason}"),
-        Answer::Unknown => String::new(),
+        Answer::Unknown | Answer::Open => String::new(),
     }
 }
 

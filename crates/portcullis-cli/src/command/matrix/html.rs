@@ -69,9 +69,10 @@ fn cell(answer: &Answer) -> String {
     let class = match answer {
         Answer::Allow { .. } => "allow",
         Answer::Obtainable { .. } => "obtainable",
-        Answer::Deny { kind: "error", .. } | Answer::NoCaller { .. } => "broken",
+        Answer::Deny { kind, .. } if kind == "error" => "broken",
+        Answer::NoCaller { .. } => "broken",
         Answer::Deny { .. } => "deny",
-        Answer::Unknown => "unknown",
+        Answer::Unknown | Answer::Open => "unknown",
     };
     let word = escaped(&answer.word());
     match answer.detail() {

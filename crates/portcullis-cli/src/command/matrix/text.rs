@@ -31,7 +31,8 @@ fn painted(style: Style, answer: &Answer) -> Cell {
     Cell::painted(answer.word(), |text| match answer {
         Answer::Allow { .. } => style.green(text),
         Answer::Obtainable { .. } => style.yellow(text),
-        Answer::Deny { kind: "error", .. } | Answer::NoCaller { .. } => style.red(text),
-        Answer::Deny { .. } | Answer::Unknown => style.dim(text),
+        Answer::Deny { kind, .. } if kind == "error" => style.red(text),
+        Answer::NoCaller { .. } => style.red(text),
+        Answer::Deny { .. } | Answer::Unknown | Answer::Open => style.dim(text),
     })
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::super::chain::{Before, Head, Link, Missing, NOTHING, kind};
 use super::report::{Ending, Fault, FaultKind, Place, Verification};
@@ -76,11 +77,19 @@ impl<'a> Checker<'a> {
         self.found.ending = Ending::Torn(octets);
     }
 
-    pub(super) fn finish(mut self) -> Verification {
+    /// The log ends, with the file at `end`.
+    pub(super) fn finish(mut self, end: &Path) -> Verification {
         if let Some(Doubt { faults: [first_wrong, _], .. }) = self.doubt.take() {
             self.found.fault.get_or_insert(first_wrong);
         }
-        let Some(Accepted { place, link }) = self.last else { return self.found };
+        let Some(Accepted { place, link }) = self.last else {
+            // Nothing is left of what the heads know.
+            if let Some(head) = self.heads.last().filter(|_| self.found.fault.is_none()) {
+                let kind = FaultKind::Cut(Missing { from: 0, to: head.seq });
+                self.found.fault = Some(Fault { place: Place { file: end.to_owned(), line: 1 }, kind });
+            }
+            return self.found;
+        };
         let end = Place { line: place.line + 1, ..place.clone() };
         if self.found.fault.is_none() {
             let last = self.expected.last_key_value().map_or(0, |(seq, _)| *seq);

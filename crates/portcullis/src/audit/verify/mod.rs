@@ -36,12 +36,27 @@ use super::sink::rotated;
 ///
 /// If a file cannot be read, or there is none.
 pub fn verify(path: impl AsRef<Path>, heads: &[Head]) -> io::Result<Verification> {
+    verify_files(&log_files(path)?, heads)
+}
+
+/// The files of the log of a [`FileSink`](super::FileSink) at `path`, oldest first: the full ones, and the one at `path`.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn log_files(path: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let path = path.as_ref();
-    let mut files: Vec<PathBuf> = rotated(path)?.into_iter().map(|(_, path)| path).collect();
+    let named = |error| about(path, &error);
+    let mut files: Vec<PathBuf> = rotated(path).map_err(named)?.into_iter().map(|(_, path)| path).collect();
     if path.exists() || files.is_empty() {
         files.push(path.to_owned());
     }
-    verify_files(&files, heads)
+    Ok(files)
+}
+
+/// `error`, with the name of the file.
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// As [`verify()`], for the parts of one log in `files`, oldest first. Older parts may be left out: [`Verification::first`] says
@@ -54,9 +69,11 @@ pub fn verify_files(files: &[impl AsRef<Path>], heads: &[Head]) -> io::Result<Ve
     let mut checker = Checker::new(heads);
     for (index, path) in files.iter().enumerate() {
         let path = path.as_ref();
-        read(&mut checker, path, BufReader::new(File::open(path)?), index + 1 == files.len())?;
+        let is_last = index + 1 == files.len();
+        let read = File::open(path).and_then(|file| read(&mut checker, path, BufReader::new(file), is_last));
+        read.map_err(|error| about(path, &error))?;
     }
-    Ok(checker.finish())
+    Ok(checker.finish(files.last().map_or(Path::new(""), AsRef::as_ref)))
 }
 
 /// Hands the lines of one file to `checker`. Only the last file may end within a line.

@@ -110,7 +110,8 @@ impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fault {
             Some(fault) => writeln!(f, "{fault}")?,
-            None => writeln!(f, "nothing was altered, removed, inserted or moved")?,
+            None if self.is_intact() => writeln!(f, "nothing was altered, removed, inserted or moved")?,
+            None => writeln!(f, "what is here is as it was written, and something is gone")?,
         }
         write!(f, "{} lines are good, {} of them records", self.lines, self.records)?;
         if let Some(last) = &self.last {
@@ -147,25 +148,29 @@ impl fmt::Display for Verification {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, kind } = self;
-        write!(f, "{place}: ")?;
-        match kind {
-            FaultKind::Altered => f.write_str("the line is not as it was written"),
-            FaultKind::Replaced => f.write_str("the line was replaced: the next one follows another line"),
-            FaultKind::Lost(lost) => write!(f, "the lines {} to {} are missing before this one", lost.from, lost.to),
-            FaultKind::Moved { expected } => write!(f, "line {expected} belongs here, and stands further down"),
-            FaultKind::Inserted => f.write_str("the line was inserted: its number has been there"),
-            FaultKind::Foreign => f.write_str("the line is of another writer"),
-            FaultKind::Rewritten { confirmed: Some(seq) } => {
+        write!(f, "{}: {}", self.place, self.kind)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Altered => f.write_str("the line is not as it was written"),
+            Self::Replaced => f.write_str("the line was replaced: the next one follows another line"),
+            Self::Lost(lost) => write!(f, "the lines {} to {} are missing before this one", lost.from, lost.to),
+            Self::Moved { expected } => write!(f, "line {expected} belongs here, and stands further down"),
+            Self::Inserted => f.write_str("the line was inserted: its number has been there"),
+            Self::Foreign => f.write_str("the line is of another writer"),
+            Self::Rewritten { confirmed: Some(seq) } => {
                 write!(f, "the line is not the one that its head knows: something after line {seq} was written anew")
             }
-            FaultKind::Rewritten { confirmed: None } => {
+            Self::Rewritten { confirmed: None } => {
                 f.write_str("the line is not the one that its head knows: the log was written anew")
             }
-            FaultKind::Cut(lost) => {
+            Self::Cut(lost) => {
                 write!(f, "the tail was cut off: the lines {} to {} are missing", lost.from, lost.to)
             }
-            FaultKind::UnknownWriter => f.write_str("no head is of this writer: the whole log may have been replaced"),
+            Self::UnknownWriter => f.write_str("no head is of this writer: the whole log may have been replaced"),
         }
     }
 }

@@ -30,7 +30,7 @@ fn log() -> (Vec<String>, Vec<Head>) {
 fn check(text: &[u8], heads: &[Head]) -> Verification {
     let mut checker = Checker::new(heads);
     read(&mut checker, Path::new("log"), text, true).unwrap();
-    checker.finish()
+    checker.finish(Path::new("log"))
 }
 
 fn check_lines(lines: &[String], heads: &[Head]) -> Verification {
@@ -75,6 +75,16 @@ fn a_tail_that_was_cut_is_found_by_the_heads_only() {
         text.truncate(lines[..left].concat().len() + 10);
         assert_eq!(check(&text, &[]).ending, Ending::Torn(10));
         assert_eq!(fault(&check(&text, &heads)), Some((left as u64 + 1, FaultKind::Cut(lost))));
+    }
+}
+
+#[test]
+fn a_log_of_which_nothing_is_left_is_not_intact() {
+    let (lines, heads) = log();
+    for text in ["", lines[0].get(..10).unwrap()] {
+        let found = check(text.as_bytes(), &heads);
+        assert_eq!(fault(&found), Some((1, FaultKind::Cut(Missing { from: 0, to: 11 }))), "{found}");
+        assert!(check(text.as_bytes(), &[]).is_intact(), "without heads nobody knows better");
     }
 }
 

@@ -1,3 +1,7 @@
+//! What two bundles answer to the same questions.
+
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,7 +17,7 @@ use crate::input::Opened;
 use crate::output::table::{Cell, columns};
 use crate::output::{Shell, Style};
 
-/// Show who gains and who loses when one bundle replaces another: over personas and cases of both
+/// Show who gains and who loses when one bundle replaces another: over personas and cases of both, or over an audit log
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The directory of the bundle that is replaced
@@ -22,12 +26,18 @@ pub(crate) struct Diff {
     /// The directory of the bundle that replaces it
     #[arg(value_name = "NEW")]
     new: PathBuf,
+    /// Ask what this audit log records of one of the two bundles, in place of the cases
+    #[arg(long, value_name = "LOG")]
+    audit: Option<PathBuf>,
 }
 
 impl Diff {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Failure> {
         let (old, new) = (Opened::at(&self.old, shell)?, Opened::at(&self.new, shell)?);
         let engines = Pair { old: old.engine(), new: new.engine() };
+        if let Some(log) = &self.audit {
+            return recorded::run(log, &engines, shell);
+        }
         // What both know under one name is asked as the new cases mean it.
         let mut questions = Questions::default();
         for opened in [&new, &old] {
@@ -44,7 +54,7 @@ impl Diff {
         let asked = questions.0.len();
         let changes: Vec<Change> =
             questions.0.into_iter().filter_map(|(who, answers)| Change::of(who, answers)).collect();
-        shell.answer(&Written { asked, changes: &changes }, |style| text(style, asked, &changes))?;
+        shell.answer(&Written { asked, changes: &changes }, |style| text(style, asked, &changes, true))?;
         Ok(Exit::yes_if(changes.is_empty()))
     }
 }
@@ -60,6 +70,7 @@ struct Pair<T> {
 enum Who {
     Persona { caller: String, action: String, resource: Option<String>, facts: Option<String> },
     Case { name: String, place: String },
+    Recorded { caller: String, action: String, resource: Option<String> },
 }
 
 /// Every question, with the answers of both bundles; `None` where the bundle has no such action.
@@ -125,6 +136,9 @@ struct Change {
     who: Who,
     old: Option<Answer>,
     new: Option<Answer>,
+    /// How often it was asked, if a log says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
 }
 
 impl Change {
@@ -136,7 +150,7 @@ impl Change {
             std::cmp::Ordering::Greater => Direction::Loses,
             std::cmp::Ordering::Equal => Direction::Differs,
         };
-        Some(Self { direction, who, old, new })
+        Some(Self { direction, who, old, new, times: None })
     }
 }
 
@@ -144,7 +158,7 @@ impl Change {
 fn rank(answer: Option<&Answer>) -> u8 {
     match answer {
         Some(Answer::Allow { .. }) => 2,
-        Some(Answer::Obtainable { .. }) => 1,
+        Some(Answer::Obtainable { .. } | Answer::Open) => 1,
         Some(Answer::Deny { .. } | Answer::NoCaller { .. } | Answer::Unknown) | None => 0,
     }
 }
@@ -155,7 +169,8 @@ struct Written<'a> {
     changes: &'a [Change],
 }
 
-fn text(style: Style, asked: usize, changes: &[Change]) -> String {
+/// `whole`: every question was asked.
+fn text(style: Style, asked: usize, changes: &[Change], whole: bool) -> String {
     let mut text = String::new();
     let titles = [
         (Direction::Gains, style.green("gains")),
@@ -176,7 +191,8 @@ fn text(style: Style, asked: usize, changes: &[Change]) -> String {
     }
     let count = |direction| changes.iter().filter(|change| change.direction == direction).count();
     if changes.is_empty() {
-        return format!("{} {}, and the same answers\n", style.green("ok"), counted(asked, "question"));
+        let title = if whole { style.green("ok") } else { style.yellow("not all") };
+        return format!("{title} {}, and the same answers\n", counted(asked, "question"));
     }
     let (gains, losses) = (count(Direction::Gains), count(Direction::Loses));
     let differing = count(Direction::Differs);
@@ -188,12 +204,18 @@ fn row(style: Style, change: &Change) -> Vec<Cell> {
     let (before, after) = (word(change.old.as_ref()), word(change.new.as_ref()));
     let detail =
         if before == after { change.new.as_ref().and_then(Answer::detail).unwrap_or_default() } else { String::new() };
-    let answers = [Cell::new(before), Cell::painted("→", |text| style.dim(text)), Cell::new(after), Cell::new(detail)];
+    let detail = [change.times.map(|times| format!("{times}×")).unwrap_or_default(), detail].join(" ");
+    let detail = Cell::new(detail.trim_start());
+    let answers = [Cell::new(before), Cell::painted("→", |text| style.dim(text)), Cell::new(after), detail];
     let who = match &change.who {
         Who::Persona { caller, action, resource, facts } => {
             let facts = facts.iter().map(|facts| format!(" {facts}")).collect::<String>();
             let resource = format!("{}{facts}", resource.as_deref().unwrap_or_default());
             vec![Cell::painted(format!("  {caller}"), |text| style.bold(text)), Cell::new(action), Cell::new(resource)]
+        }
+        Who::Recorded { caller, action, resource } => {
+            let resource = Cell::new(resource.as_deref().unwrap_or_default());
+            vec![Cell::painted(format!("  {caller}"), |text| style.bold(text)), Cell::new(action), resource]
         }
         Who::Case { name, place } => {
             let place = format!("cases/{place}");
