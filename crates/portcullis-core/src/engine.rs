@@ -201,31 +201,31 @@ impl Engine {
 
     /// Decides a public action, which needs no caller. Any other action is denied.
     pub fn decide_public(&self, request: &Request<'_>) -> Decision {
-        self.conclude_public(request, |conclusion| conclusion.decision())
+        self.conclude_public(request)
     }
 
     /// Decides a public action as [`Engine::decide_public`], and keeps what every layer said.
     #[must_use]
     pub fn explain_public(&self, request: &Request<'_>) -> Explanation {
-        self.conclude_public(request, |conclusion| conclusion.explanation())
+        self.conclude_public(request)
     }
 
-    fn conclude_public<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
-        let refused = |refusal: &Refusal| Conclusion::of_refusal(None, request, refuse(true, refusal));
+    fn conclude_public<T: for<'c> From<&'c Conclusion<'c>>>(&self, request: &Request<'_>) -> T {
+        let refused = |refusal: &Refusal| (&Conclusion::of_refusal(None, request, refuse(true, refusal))).into();
         let Some(action) = self.bundle.action(request.action).filter(|action| action.is_public()) else {
-            return answer(&refused(&Refusal::new("the action is not public")));
+            return refused(&Refusal::new("the action is not public"));
         };
         // An action without `appliesTo` is one that no policy can name.
         if action.resources.is_empty() {
             let open = Layer::ALL.map(|layer| LayerReport::new(layer, Verdict::Allows));
-            return answer(&Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open }));
+            return (&Conclusion::of_refusal(None, request, Evaluation { allowed: true, layers: open })).into();
         }
         let Some(nobody) = Parties::anonymous(&self.bundle) else {
-            return answer(&refused(&Refusal::new("the action is not public")));
+            return refused(&Refusal::new("the action is not public"));
         };
         match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
-            Ok(question) => answer(&Conclusion::of_question(&question, evaluate_public(&question))),
-            Err(refusal) => answer(&refused(&refusal)),
+            Ok(question) => (&Conclusion::of_question(&question, evaluate_public(&question))).into(),
+            Err(refusal) => refused(&refusal),
         }
     }
 }

@@ -106,21 +106,21 @@ impl Session {
     ///
     /// A request that does not fit the schema is denied with [`DenialKind::Error`](crate::DenialKind::Error).
     pub fn decide(&self, request: &Request<'_>) -> Decision {
-        self.conclude(request, |conclusion| conclusion.decision())
+        self.conclude(request)
     }
 
     /// Decides `request` and keeps what every layer said.
     #[must_use]
     pub fn explain(&self, request: &Request<'_>) -> Explanation {
-        self.conclude(request, |conclusion| conclusion.explanation())
+        self.conclude(request)
     }
 
-    fn conclude<T>(&self, request: &Request<'_>, answer: impl FnOnce(&Conclusion<'_>) -> T) -> T {
+    fn conclude<T: for<'c> From<&'c Conclusion<'c>>>(&self, request: &Request<'_>) -> T {
         match self.question(request) {
-            Ok(question) => answer(&Conclusion::of_question(&question, engine::evaluate(&question))),
+            Ok(question) => (&Conclusion::of_question(&question, engine::evaluate(&question))).into(),
             Err(refusal) => {
                 let evaluation = engine::refuse(self.parties.include_software(), &refusal);
-                answer(&Conclusion::of_refusal(Some(&self.caller), request, evaluation))
+                (&Conclusion::of_refusal(Some(&self.caller), request, evaluation)).into()
             }
         }
     }
@@ -138,7 +138,7 @@ impl Session {
     /// `None` decides nothing: the handler must ask with the resource.
     #[must_use]
     pub fn deny_early(&self, action: &str, now: UnixTime) -> Option<Denial> {
-        match self.early(action, now, |conclusion| conclusion.decision())? {
+        match self.early::<Decision>(action, now)? {
             Decision::Allow(_) => None,
             Decision::Deny(denial) => Some(denial),
         }
@@ -147,15 +147,15 @@ impl Session {
     /// As [`Session::deny_early`], with what every layer said. An allow decides nothing.
     #[must_use]
     pub fn explain_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
-        self.early(action, now, |conclusion| conclusion.explanation())
+        self.early(action, now)
     }
 
-    fn early<T>(&self, action: &str, now: UnixTime, answer: impl FnOnce(&Conclusion<'_>) -> T) -> Option<T> {
+    fn early<T: for<'c> From<&'c Conclusion<'c>>>(&self, action: &str, now: UnixTime) -> Option<T> {
         let action = self.bundle.action(action).filter(|action| !action.is_public())?;
         let standing = self.standing(None, now).ok()?;
         let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
         let question = question.with_memory(&self.memory);
-        Some(answer(&Conclusion::of_question(&question, engine::evaluate(&question))))
+        Some((&Conclusion::of_question(&question, engine::evaluate(&question))).into())
     }
 
     /// The standing with which the caller comes.

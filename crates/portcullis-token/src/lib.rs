@@ -36,6 +36,7 @@ mod signature;
 mod source;
 mod status;
 mod verifier;
+mod verifier_error;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use api_key::{
@@ -73,4 +74,5 @@ pub use secret::SecretError;
 pub use settings::{IssuerSettings, SettingsError, TenantsError};
 pub use source::{KeySource, KeySourceError};
 pub use status::{StatusCheck, StatusLists, StatusListsError};
-pub use verifier::{Recheck, Verified, Verifier, VerifierError};
+pub use verifier::{Recheck, Verified, Verifier};
+pub use verifier_error::VerifierError;

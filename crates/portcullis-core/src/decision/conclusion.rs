@@ -34,7 +34,7 @@ impl<'a> Conclusion<'a> {
     }
 
     /// The decision, with a remedy if it is a denial that something lifts.
-    pub(crate) fn decision(&self) -> Decision {
+    fn decision(&self) -> Decision {
         let evaluation = &self.evaluation;
         let Some(kind) = evaluation.denial_kind() else {
             return Decision::Allow(Grant {
@@ -55,10 +55,18 @@ impl<'a> Conclusion<'a> {
             remedy: self.question.and_then(|question| search::search(question, evaluation)),
         })
     }
+}
 
-    /// The decision, with what every layer said.
-    pub(crate) fn explanation(&self) -> Explanation {
-        Explanation::new(&self.action, self.decision(), &self.resource, &self.evaluation)
+impl From<&Conclusion<'_>> for Decision {
+    fn from(conclusion: &Conclusion<'_>) -> Self {
+        conclusion.decision()
+    }
+}
+
+/// The decision, with what every layer said.
+impl From<&Conclusion<'_>> for Explanation {
+    fn from(conclusion: &Conclusion<'_>) -> Self {
+        Self::new(&conclusion.action, conclusion.decision(), &conclusion.resource, &conclusion.evaluation)
     }
 }
 

@@ -27,7 +27,9 @@ enum Known<'a> {
     Principal,
     /// Its id, and nothing depends on more.
     Id,
-    Entity(Cow<'a, Entity>),
+    /// It is in `entities.json`.
+    Static(&'a Entity),
+    Loaded(Box<Entity>),
 }
 
 impl<'a> Matter<'a> {
@@ -53,7 +55,7 @@ impl<'a> Matter<'a> {
             return Ok(Self { uid, entity_type, ancestors, known });
         }
         if let Some((entity, ancestors)) = bundle.entities.of_type(&entity_type).and_then(|kept| kept.get(&uid)) {
-            let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Entity(Cow::Borrowed(entity)));
+            let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Static(entity));
             return Ok(Self { uid, entity_type, ancestors, known });
         }
         if resource.is_bare() && action.reads_resource && !types.is_id_alone(resource.entity_type()) {
@@ -61,7 +63,7 @@ impl<'a> Matter<'a> {
             return Err(Refusal::new(message));
         }
         let (known, ancestors) = match loaded(resource, &uid, bundle)? {
-            Some((entity, ancestors)) => (Known::Entity(Cow::Owned(entity)), ancestors),
+            Some((entity, ancestors)) => (Known::Loaded(Box::new(entity)), ancestors),
             None => (Known::Id, HashSet::new()),
         };
         Ok(Self { uid, entity_type, ancestors: Cow::Owned(ancestors), known })
@@ -85,7 +87,8 @@ impl<'a> Matter<'a> {
         match &self.known {
             Known::Principal => None,
             Known::Id => Some(Entity::with_uid(self.uid.clone())),
-            Known::Entity(entity) => Some(entity.clone().into_owned()),
+            Known::Static(entity) => Some((*entity).clone()),
+            Known::Loaded(entity) => Some((**entity).clone()),
         }
     }
 }
