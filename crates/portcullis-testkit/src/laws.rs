@@ -28,8 +28,8 @@ impl std::error::Error for Violation {}
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n{:#?}", self.law, self.message, self.scenario)?;
-        self.neighbour.iter().try_for_each(|neighbour| write!(f, "\nnext to\n{neighbour:#?}"))
+        write!(f, "{}: {}\n{}", self.law, self.message, self.scenario)?;
+        self.neighbour.iter().try_for_each(|neighbour| write!(f, "\nnext to\n{neighbour}"))
     }
 }
 
@@ -245,6 +245,20 @@ pub fn emptying(decider: &dyn Decider, poorer: &dyn Decider, scenario: &Scenario
     if poorer.decide(scenario).allowed && !decider.decide(scenario).allowed {
         let message = "the poorer bundle allows".to_owned();
         return Err(violation("losing policies never allows more", message, scenario, None));
+    }
+    Ok(())
+}
+
+/// A bundle that is loaded again decides as before.
+///
+/// # Errors
+///
+/// If `reloaded` answers otherwise than `decider`.
+pub fn reloading(decider: &dyn Decider, reloaded: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
+    let (before, after) = (decider.decide(scenario), reloaded.decide(scenario));
+    if before != after || decider.denies_early(scenario) != reloaded.denies_early(scenario) {
+        let message = format!("{before:#?}\nbecame\n{after:#?}");
+        return Err(violation("reload of the same bundle changes nothing", message, scenario, None));
     }
     Ok(())
 }
