@@ -1,5 +1,13 @@
 //! Test issuer, policy cases, laws, the contract of adapters and the reference model of Portcullis: for tests of services and
-//! their policies. Tests of a service's handlers begin with [`TestGate`].
+//! their policies. Tests of a service's handlers begin with [`TestGate`], tests of its policies with [`cases`] and [`laws!`].
+//!
+//! ```
+//! portcullis_testkit::laws!("../../policies/projects");
+//! # fn main() {}
+//! ```
+//!
+//! This one line makes up callers and requests from a bundle, and checks on each of them all that holds in every bundle, and the
+//! bundle's own `invariants/*.toml`.
 
 pub mod cases;
 mod client;
@@ -25,3 +33,8 @@ pub use reference::{Reference, ReferenceError};
 pub use scenario::{AskedResource, Scenario, Token};
 pub use strategies::{Asking, World, scopes};
 pub use test_gate::{TestCaller, TestCredentials, TestGate, service, user};
+
+/// The guide, whose code runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+mod guide {}
