@@ -162,7 +162,12 @@ fn requests(bundle: &Bundle, declared: &Declared, values: &Values<'_>) -> Vec<As
     // What nobody can ask for, and what there is not.
     let wrong = AskedResource::bare("Nothing", "nothing");
     let any = requests.iter().find_map(|asking| asking.resources.first().cloned()).unwrap_or(wrong.clone());
-    let names = declared.groups().take(1).map(str::to_owned).chain(["NoSuchAction".to_owned()]);
+    let names = declared
+        .groups()
+        .filter(|name| bundle.action(name).is_none())
+        .take(1)
+        .map(str::to_owned)
+        .chain(["NoSuchAction".to_owned()]);
     let unfit: Vec<Asking> = names.map(|name| Asking::new(name, vec![any.clone()])).collect();
     let mistyped = bundle.actions().find(|action| !action.is_public());
     requests.extend(unfit);
