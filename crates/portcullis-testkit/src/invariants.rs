@@ -13,6 +13,7 @@ use crate::decider::{Decider, Product};
 use crate::derive::{Mentions, Schema};
 use crate::laws::Violation;
 use crate::scenario::Scenario;
+use crate::strategies::World;
 
 /// The invariants of one bundle.
 #[derive(Debug)]
@@ -164,10 +165,20 @@ impl Invariants {
         }
     }
 
+    /// For each invariant, the part of `world` that it is about.
+    pub(crate) fn focused(&self, world: &World) -> Vec<World> {
+        let about = |invariant: &Invariant| {
+            let mut world = world.clone();
+            world.requests.retain(|asking| invariant.terms.concern(&self.schema.above(&asking.action)));
+            world
+        };
+        self.all.iter().map(about).filter(|world| !world.requests.is_empty()).collect()
+    }
+
     /// Whether it is broken by an allow for `caller` of an action that is in `above`.
     fn is_broken(&self, invariant: &Invariant, caller: &Caller, above: &[String]) -> bool {
         let terms = &invariant.terms;
-        if !(terms.action.admits_one_of(above.iter()) && terms.scope.admits_one_of(above.iter())) {
+        if !terms.concern(above) {
             return false;
         }
         let role = terms.role.admits_one_of(self.roles(caller).iter());
@@ -229,6 +240,11 @@ impl fmt::Display for Invariant {
 }
 
 impl Terms {
+    /// Whether they are about an action that is in `above`.
+    fn concern(&self, above: &[String]) -> bool {
+        self.action.admits_one_of(above.iter()) && self.scope.admits_one_of(above.iter())
+    }
+
     fn keys(&self) -> [(&'static str, &OneOrMore); 5] {
         [
             ("kind", &self.kind),

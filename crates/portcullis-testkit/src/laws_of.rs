@@ -134,18 +134,13 @@ impl Laws {
     /// What does not hold, on the simplest scenario that was found.
     pub fn check(&self) -> Result<(), LawsError> {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
-        let failed = |violation: Violation| TestCaseError::fail(violation.to_string());
-        let found = TestRunner::new(config)
-            .run(&self.world.scenarios(), |scenario| self.one(&self.product, &scenario).map_err(failed));
-        match found {
-            Ok(()) => Ok(()),
-            Err(TestError::Fail(reason, scenario)) => Err(match self.one(&self.product, &scenario) {
-                Err(violation) => LawsError::Broken(Box::new(violation)),
-                Ok(()) => LawsError::Aborted { reason: reason.to_string() },
-            }),
-            Err(TestError::Abort(reason)) => Err(LawsError::Aborted { reason: reason.to_string() }),
-        }
+        run(&self.world, cases, |scenario| self.one(&self.product, scenario))?;
+        let Some(invariants) = &self.invariants else { return Ok(()) };
+        // What an invariant is about is a small part of all that can be asked.
+        let focused = invariants.focused(&self.world);
+        focused.iter().try_for_each(|world| {
+            run(world, cases.saturating_mul(FOCUS), |scenario| invariants.check(&self.product, scenario))
+        })
     }
 
     /// Everything, on one scenario.
@@ -207,6 +202,22 @@ impl fmt::Debug for LawsError {
     }
 }
 
+/// Puts `cases` scenarios of `world` to `law`.
+fn run(world: &World, cases: u32, law: impl Fn(&Scenario) -> Result<(), Violation>) -> Result<(), LawsError> {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let failed = |violation: Violation| TestCaseError::fail(violation.to_string());
+    let found = TestRunner::new(config).run(&world.scenarios(), |scenario| law(&scenario).map_err(failed));
+    match found {
+        Ok(()) => Ok(()),
+        // What is reported belongs to the scenario that is shown.
+        Err(TestError::Fail(reason, scenario)) => Err(match law(&scenario) {
+            Err(violation) => LawsError::Broken(Box::new(violation)),
+            Ok(()) => LawsError::Aborted { reason: reason.to_string() },
+        }),
+        Err(TestError::Abort(reason)) => Err(LawsError::Aborted { reason: reason.to_string() }),
+    }
+}
+
 /// The settings that `files` load under: what `portcullis.toml` must say of them.
 fn settings(files: &BundleFiles, bundle: &Bundle) -> BundleSettings {
     let sources = bundle.sources();
@@ -246,3 +257,6 @@ fn poorer(files: &BundleFiles, bundle: &Bundle, settings: &BundleSettings) -> Ve
 
 /// So that all laws on a bundle take seconds.
 const CASES: u32 = 256;
+
+/// How many times as many scenarios each invariant gets for itself: one question costs little.
+const FOCUS: u32 = 4;
