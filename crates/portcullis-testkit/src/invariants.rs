@@ -203,7 +203,7 @@ impl Invariants {
     fn roles(&self, caller: &Caller) -> BTreeSet<String> {
         let subject = caller.subject();
         let stated = match caller.roles() {
-            Listing::Known(roles) => roles.iter().cloned().collect(),
+            Listing::Known(roles) => roles.to_vec(),
             _ => Vec::new(),
         };
         self.inside("Role", (subject.kind.entity_type(), &subject.id), stated)

@@ -134,13 +134,13 @@ impl Laws {
     /// What does not hold, on the simplest scenario that was found.
     pub fn check(&self) -> Result<(), LawsError> {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-        run(&self.world, cases, |scenario| self.one(&self.product, scenario))?;
-        let Some(invariants) = &self.invariants else { return Ok(()) };
-        // What an invariant is about is a small part of all that can be asked.
-        let focused = invariants.focused(&self.world);
-        focused.iter().try_for_each(|world| {
-            run(world, cases.saturating_mul(FOCUS), |scenario| invariants.check(&self.product, scenario))
-        })
+        // What an invariant is about is a small part of all that can be asked, and asking costs little.
+        for invariants in &self.invariants {
+            for world in invariants.focused(&self.world) {
+                run(&world, cases.saturating_mul(FOCUS), |scenario| invariants.check(&self.product, scenario))?;
+            }
+        }
+        run(&self.world, cases, |scenario| self.one(&self.product, scenario))
     }
 
     /// Everything, on one scenario.
@@ -242,7 +242,7 @@ fn poorer(files: &BundleFiles, bundle: &Bundle, settings: &BundleSettings) -> Ve
     for layer in [Layer::Consent, Layer::Ceilings, Layer::Roles] {
         let inside = |path: &str| path.split('/').next() == Some(layer.folder());
         let paths = files.iter().map(|(path, _)| path).filter(|path| inside(path));
-        let fewer = paths.fold(files.clone(), |fewer, path| fewer.without_file(path));
+        let fewer = paths.fold(files.clone(), BundleFiles::without_file);
         let mut settings = settings.clone().with_empty_layer(layer);
         settings.required_files.retain(|path| !inside(path));
         found.push((fewer, settings));
