@@ -135,7 +135,7 @@ impl Laws {
     pub fn check(&self) -> Result<(), LawsError> {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
         // What an invariant is about is a small part of all that can be asked, and asking costs little.
-        for invariants in &self.invariants {
+        if let Some(invariants) = &self.invariants {
             for world in invariants.focused(&self.world) {
                 run(&world, cases.saturating_mul(FOCUS), |scenario| invariants.check(&self.product, scenario))?;
             }
