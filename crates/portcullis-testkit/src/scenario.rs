@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use portcullis_core::{Binding, Credential, UnixTime, VerifiedClaims};
@@ -70,6 +71,32 @@ impl Scenario {
     pub fn with_scopes<S: AsRef<str>>(self, scopes: &[S]) -> Self {
         let scopes: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
         self.with_claim("scope", scopes.join(" ").into())
+    }
+}
+
+/// As a person would write it down: what the token says, what is asked, what is known besides.
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resource = &self.resource;
+        writeln!(f, "  token     {}", Value::Object(self.token.claims.clone()))?;
+        for binding in &self.token.bindings {
+            writeln!(f, "  bound by  {}", binding.as_str())?;
+        }
+        write!(f, "  asks for  {} on {}::{:?}", self.action, resource.entity_type, resource.id)?;
+        match &resource.attributes {
+            Some(attributes) => writeln!(f, " {attributes}")?,
+            None => writeln!(f)?,
+        }
+        for (entity_type, id) in &resource.parents {
+            writeln!(f, "  in        {entity_type}::{id:?}")?;
+        }
+        if !self.facts.is_null() {
+            writeln!(f, "  facts     {}", self.facts)?;
+        }
+        if let Some((by, at)) = &self.approval {
+            writeln!(f, "  approved  by {by} at {at}")?;
+        }
+        write!(f, "  at        {} ({})", self.now, self.now.as_secs())
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod broken;
 mod corners;
+mod derived;
 mod random;
 mod worlds;
 

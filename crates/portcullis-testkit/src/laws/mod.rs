@@ -1,14 +1,16 @@
 //! What holds in every bundle. Each law asks a [`Decider`] about a [`Scenario`] and its neighbours, and says where the
 //! answers contradict each other. A law that has nothing to say about a scenario holds.
 
-use std::collections::BTreeSet;
+mod remedies;
+
 use std::fmt;
 
 use portcullis_core::{Binding, Layer};
 use serde_json::{Value, json};
 
-use crate::decider::{Decider, OfferedRemedy, Verdict};
+use crate::decider::{Decider, Verdict};
 use crate::scenario::Scenario;
+use remedies::{alternatives, apply, without_parts};
 
 /// A law that does not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +30,8 @@ impl std::error::Error for Violation {}
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n{:#?}", self.law, self.message, self.scenario)?;
-        self.neighbour.iter().try_for_each(|neighbour| write!(f, "\nnext to\n{neighbour:#?}"))
+        write!(f, "{}: {}\n{}", self.law, self.message, self.scenario)?;
+        self.neighbour.iter().try_for_each(|neighbour| write!(f, "\nnext to\n{neighbour}"))
     }
 }
 
@@ -249,6 +251,20 @@ pub fn emptying(decider: &dyn Decider, poorer: &dyn Decider, scenario: &Scenario
     Ok(())
 }
 
+/// A bundle that is loaded again decides as before.
+///
+/// # Errors
+///
+/// If `reloaded` answers otherwise than `decider`.
+pub fn reloading(decider: &dyn Decider, reloaded: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
+    let (before, after) = (decider.decide(scenario), reloaded.decide(scenario));
+    if before != after || decider.denies_early(scenario) != reloaded.denies_early(scenario) {
+        let message = format!("{before:#?}\nbecame\n{after:#?}");
+        return Err(violation("reload of the same bundle changes nothing", message, scenario, None));
+    }
+    Ok(())
+}
+
 /// The engine is the reference model, in verdict, layers, deciding policies and duties.
 ///
 /// # Errors
@@ -315,72 +331,6 @@ fn without_members(scenario: &Scenario, claim: &str) -> Vec<Scenario> {
     let without = |left_out: &Value| members.iter().filter(|member| *member != left_out).cloned().collect::<Vec<_>>();
     let fewer = members.iter().map(without).chain([Vec::new()]);
     fewer.map(|fewer| scenario.clone().with_claim(claim, fewer.into())).collect()
-}
-
-/// The remedy with one choice made among its alternatives, in every way.
-fn alternatives(remedy: &OfferedRemedy) -> Vec<OfferedRemedy> {
-    let acr_values = remedy.acr_values.iter().map(|acr| vec![acr.clone()]);
-    let acr_values: Vec<Vec<String>> =
-        if remedy.acr_values.is_empty() { vec![Vec::new()] } else { acr_values.collect() };
-    let bindings = remedy.bindings.iter().map(|binding| BTreeSet::from([*binding]));
-    let bindings: Vec<BTreeSet<Binding>> =
-        if remedy.bindings.is_empty() { vec![BTreeSet::new()] } else { bindings.collect() };
-    let choose = |acr: &Vec<String>| {
-        let chosen = |binding: &BTreeSet<Binding>| OfferedRemedy {
-            acr_values: acr.clone(),
-            bindings: binding.clone(),
-            ..remedy.clone()
-        };
-        bindings.iter().map(chosen).collect::<Vec<_>>()
-    };
-    acr_values.iter().flat_map(choose).collect()
-}
-
-/// The remedy without each of its parts. Of one without parts, the whole is left out.
-fn without_parts(remedy: &OfferedRemedy) -> Vec<(String, OfferedRemedy)> {
-    let mut parts = Vec::new();
-    for scope in &remedy.scopes {
-        let mut less = remedy.clone();
-        less.scopes.remove(scope);
-        parts.push((format!("the scope `{scope}`"), less));
-    }
-    if !remedy.acr_values.is_empty() {
-        parts.push(("the class".to_owned(), OfferedRemedy { acr_values: Vec::new(), ..remedy.clone() }));
-    }
-    if remedy.max_age.is_some() {
-        parts.push(("the age".to_owned(), OfferedRemedy { max_age: None, ..remedy.clone() }));
-    }
-    if !remedy.bindings.is_empty() {
-        parts.push(("the binding".to_owned(), OfferedRemedy { bindings: BTreeSet::new(), ..remedy.clone() }));
-    }
-    if remedy.confirm {
-        parts.push(("the confirmation".to_owned(), OfferedRemedy { confirm: false, ..remedy.clone() }));
-    }
-    if parts.is_empty() {
-        parts.push(("anything".to_owned(), remedy.clone()));
-    }
-    parts
-}
-
-/// The scenario after the caller has obtained what the remedy names: an age at its limit, not at zero.
-fn apply(scenario: &Scenario, remedy: &OfferedRemedy) -> Scenario {
-    let mut cured = scenario.clone();
-    if !remedy.scopes.is_empty() {
-        let scopes: Vec<String> = cured.scopes().unwrap_or_default().into_iter().chain(remedy.scopes.clone()).collect();
-        cured = cured.with_scopes(&scopes);
-    }
-    if let Some(acr) = remedy.acr_values.first() {
-        cured = cured.with_claim("acr", acr.as_str().into());
-    }
-    if let Some(age) = remedy.max_age {
-        cured = cured.with_claim("auth_time", scenario.now.minus(age).as_secs().into());
-    }
-    cured.token.bindings.extend(&remedy.bindings);
-    let subject = scenario.token.claims.get("sub").and_then(Value::as_str);
-    if let Some(subject) = subject.filter(|_| remedy.confirm) {
-        cured.approval = Some((subject.to_owned(), scenario.now));
-    }
-    cured
 }
 
 fn violation(law: &'static str, message: String, scenario: &Scenario, neighbour: Option<Scenario>) -> Violation {

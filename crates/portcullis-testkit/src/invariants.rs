@@ -1,0 +1,313 @@
+//! What a bundle promises beyond the laws: `invariants/*.toml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use portcullis_core::{Bundle, BundleFiles, Caller, Kind, Listing, Problem};
+use serde::Deserialize;
+use serde_json::Value;
+use toml::Spanned;
+
+use crate::decider::{Decider, Product};
+use crate::derive::{Mentions, Schema};
+use crate::laws::Violation;
+use crate::scenario::Scenario;
+use crate::strategies::World;
+
+/// The invariants of one bundle.
+#[derive(Debug)]
+pub(crate) struct Invariants {
+    all: Vec<Invariant>,
+    schema: Schema,
+    /// What static entities are directly in: `(type, id)` by `(type, id)`.
+    parents: BTreeMap<Uid, Vec<Uid>>,
+}
+
+type Uid = (String, String);
+
+#[derive(Debug)]
+struct Invariant {
+    rule: Rule,
+    terms: Terms,
+    /// File and line.
+    place: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Never,
+    Only,
+}
+
+/// One table. A key that is left out says nothing; several values of one key are alternatives.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Terms {
+    why: Option<String>,
+    kind: OneOrMore,
+    class: OneOrMore,
+    role: OneOrMore,
+    action: OneOrMore,
+    scope: OneOrMore,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    never: Vec<Spanned<Terms>>,
+    #[serde(default)]
+    only: Vec<Spanned<Terms>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Default for OneOrMore {
+    fn default() -> Self {
+        Self::More(Vec::new())
+    }
+}
+
+impl OneOrMore {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::More(names) => names,
+        }
+    }
+
+    /// Whether nothing is asked, or `name` is among what is.
+    fn admits(&self, name: &str) -> bool {
+        self.names().is_empty() || self.names().iter().any(|known| known == name)
+    }
+
+    fn admits_one_of<'a>(&self, mut names: impl Iterator<Item = &'a String>) -> bool {
+        self.names().is_empty() || names.any(|name| self.names().contains(name))
+    }
+}
+
+impl Invariants {
+    /// Reads `invariants/*.toml` below `dir`; none if there is no such folder.
+    pub(crate) fn from_dir(dir: &Path, files: &BundleFiles, bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+        let folder = dir.join(FOLDER);
+        let mut texts = Vec::new();
+        if folder.is_dir() {
+            let unreadable = |error: std::io::Error| vec![Problem::new(FOLDER, format!("cannot be read: {error}"))];
+            for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+                let path = entry.map_err(unreadable)?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if name.starts_with('.') || name == "README.md" {
+                    continue;
+                }
+                if path.extension().is_none_or(|extension| extension != "toml") {
+                    let problem = Problem::new(format!("{FOLDER}/{name}"), "is no invariant");
+                    return Err(vec![problem.with_help("invariants are files `*.toml`")]);
+                }
+                texts.push((format!("{FOLDER}/{name}"), std::fs::read_to_string(&path).map_err(unreadable)?));
+            }
+        }
+        texts.sort();
+        Self::parse(&texts, files, bundle)
+    }
+
+    fn parse(texts: &[(String, String)], files: &BundleFiles, bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+        let unreadable = |reason: String| vec![Problem::new(FOLDER, reason)];
+        let schema = Schema::read(files.get("schema.cedarschema").unwrap_or_default()).map_err(unreadable)?;
+        let mentions = Mentions::of(files).map_err(unreadable)?;
+        let parents = parents(files).map_err(unreadable)?;
+        let names = Names::of(bundle, &schema, &mentions, &parents);
+        let (mut all, mut problems) = (Vec::new(), Vec::new());
+        for (file, text) in texts {
+            let read: File = match toml::from_str(text) {
+                Ok(read) => read,
+                Err(error) => {
+                    let offset = error.span().map_or(0, |span| span.start);
+                    problems.push(Problem::new(file, error.message()).at(text, offset));
+                    continue;
+                }
+            };
+            let never = read.never.into_iter().map(|terms| (Rule::Never, terms));
+            for (rule, terms) in never.chain(read.only.into_iter().map(|terms| (Rule::Only, terms))) {
+                let offset = terms.span().start;
+                let terms = terms.into_inner();
+                let problem = |message: String| Problem::new(file, message).at(text, offset);
+                problems.extend(names.problems(rule, &terms, &problem));
+                let line = problem(String::new()).place.map_or(0, |(line, _)| line);
+                all.push(Invariant { rule, terms, place: format!("{file}:{line}") });
+            }
+        }
+        if problems.is_empty() { Ok(Self { all, schema, parents }) } else { Err(problems) }
+    }
+
+    /// Whether every invariant holds for the answer of `product` to `scenario`.
+    pub(crate) fn check(&self, product: &Product, scenario: &Scenario) -> Result<(), Violation> {
+        if self.all.is_empty() || !product.decide(scenario).allowed {
+            return Ok(());
+        }
+        // Whoever is allowed something has been read.
+        let Ok(session) = product.engine().session(&scenario.token.verified()) else { return Ok(()) };
+        let above = self.schema.above(&scenario.action);
+        let caller = session.caller();
+        match self.all.iter().find(|invariant| self.is_broken(invariant, caller, &above)) {
+            None => Ok(()),
+            Some(invariant) => Err(Violation {
+                law: "the invariants of the bundle hold",
+                message: format!("allowed, against {}: {invariant}", invariant.place),
+                scenario: Box::new(scenario.clone()),
+                neighbour: None,
+            }),
+        }
+    }
+
+    /// For each invariant, the part of `world` that it is about.
+    pub(crate) fn focused(&self, world: &World) -> Vec<World> {
+        let about = |invariant: &Invariant| {
+            let mut world = world.clone();
+            world.requests.retain(|asking| invariant.terms.concern(&self.schema.above(&asking.action)));
+            world
+        };
+        self.all.iter().map(about).filter(|world| !world.requests.is_empty()).collect()
+    }
+
+    /// Whether it is broken by an allow for `caller` of an action that is in `above`.
+    fn is_broken(&self, invariant: &Invariant, caller: &Caller, above: &[String]) -> bool {
+        let terms = &invariant.terms;
+        if !terms.concern(above) {
+            return false;
+        }
+        let role = terms.role.admits_one_of(self.roles(caller).iter());
+        let subject = caller.subject();
+        let actor = caller.actor().map(|actor| (actor.kind, actor.id.as_str(), actor.class.as_deref()));
+        let mut parties = actor.into_iter().chain([(subject.kind, subject.id.as_str(), subject.class.as_deref())]);
+        let class = |kind, id, class| terms.class.admits_one_of(self.classes(kind, id, class).iter());
+        match invariant.rule {
+            Rule::Never => {
+                role && parties.any(|(kind, id, own)| terms.kind.admits(kind.as_str()) && class(kind, id, own))
+            }
+            Rule::Only => {
+                !role
+                    || parties.any(|(kind, id, own)| {
+                        !terms.kind.admits(kind.as_str()) || (kind == Kind::Agent && !class(kind, id, own))
+                    })
+            }
+        }
+    }
+
+    /// The roles of the subject, with those that they include.
+    fn roles(&self, caller: &Caller) -> BTreeSet<String> {
+        let subject = caller.subject();
+        let stated = match caller.roles() {
+            Listing::Known(roles) => roles.to_vec(),
+            _ => Vec::new(),
+        };
+        self.inside("Role", (subject.kind.entity_type(), &subject.id), stated)
+    }
+
+    fn classes(&self, kind: Kind, id: &str, class: Option<&str>) -> BTreeSet<String> {
+        let stated = class.map(str::to_owned).into_iter().collect();
+        if kind == Kind::Agent { self.inside("AgentClass", ("Agent", id), stated) } else { BTreeSet::new() }
+    }
+
+    /// What `member` is in, of the type `ty`: `entities.json` wins over what the token states.
+    fn inside(&self, ty: &str, member: (&str, &str), stated: Vec<String>) -> BTreeSet<String> {
+        let known = self.parents.get(&(member.0.to_owned(), member.1.to_owned()));
+        let stated = || stated.into_iter().map(|id| (ty.to_owned(), id)).collect();
+        let mut open: Vec<Uid> = known.cloned().unwrap_or_else(stated);
+        let mut found = BTreeSet::new();
+        while let Some(uid) = open.pop() {
+            if found.insert(uid.clone()) {
+                open.extend(self.parents.get(&uid).into_iter().flatten().cloned());
+            }
+        }
+        found.into_iter().filter(|(found, _)| found == ty).map(|(_, id)| id).collect()
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.rule == Rule::Never { "never" } else { "only" })?;
+        for (key, names) in self.terms.keys().into_iter().filter(|(_, names)| !names.names().is_empty()) {
+            write!(f, " {key} {}", names.names().join(" or "))?;
+        }
+        self.terms.why.iter().try_for_each(|why| write!(f, " ({why})"))
+    }
+}
+
+impl Terms {
+    /// Whether they are about an action that is in `above`.
+    fn concern(&self, above: &[String]) -> bool {
+        self.action.admits_one_of(above.iter()) && self.scope.admits_one_of(above.iter())
+    }
+
+    fn keys(&self) -> [(&'static str, &OneOrMore); 5] {
+        [
+            ("kind", &self.kind),
+            ("class", &self.class),
+            ("role", &self.role),
+            ("action", &self.action),
+            ("scope", &self.scope),
+        ]
+    }
+}
+
+/// The names that keys may have.
+struct Names(BTreeMap<&'static str, BTreeSet<String>>);
+
+impl Names {
+    fn of(bundle: &Bundle, schema: &Schema, mentions: &Mentions, parents: &BTreeMap<Uid, Vec<Uid>>) -> Self {
+        let entities = |ty: &str| {
+            let known = parents.keys().filter(|(known, _)| known == ty).map(|(_, id)| id.clone());
+            known.chain(mentions.ids(ty).cloned()).collect::<BTreeSet<_>>()
+        };
+        let is_scope = |name: &str| bundle.scopes().get(name).is_some();
+        let groups = schema.groups().filter(|name| !is_scope(name)).map(str::to_owned);
+        let mut classes = entities("AgentClass");
+        classes.extend(["unlisted".to_owned(), "unclassified".to_owned()]);
+        Self(BTreeMap::from([
+            ("kind", Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()),
+            ("class", classes),
+            ("role", entities("Role")),
+            ("action", bundle.actions().map(|action| action.name().to_owned()).chain(groups).collect()),
+            ("scope", bundle.scopes().iter().map(|scope| scope.name().to_string()).collect()),
+        ]))
+    }
+
+    fn problems(&self, rule: Rule, terms: &Terms, problem: &dyn Fn(String) -> Problem) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let states =
+            |keys: &[&str]| terms.keys().iter().any(|(key, names)| keys.contains(key) && !names.names().is_empty());
+        if !states(&["kind", "class", "role"]) && (rule == Rule::Only || !states(&["action", "scope"])) {
+            let help = "state `kind`, `class` or `role`, and what it is about with `action` or `scope`";
+            problems.push(problem("says nothing".to_owned()).with_help(help));
+        }
+        for (key, names) in terms.keys() {
+            let known: Vec<&str> = self.0.get(key).into_iter().flatten().map(String::as_str).collect();
+            for name in names.names().iter().filter(|name| !known.contains(&name.as_str())) {
+                let all = format!("it knows {}", known.join(", "));
+                let unknown = problem(format!("`{key}`: the bundle knows no `{name}`"));
+                problems.push(unknown.with_suggestion(name, known.iter().copied(), all));
+            }
+        }
+        problems
+    }
+}
+
+/// What entities of `entities.json` are directly in.
+fn parents(files: &BundleFiles) -> Result<BTreeMap<Uid, Vec<Uid>>, String> {
+    let text = files.get("entities.json").unwrap_or("[]");
+    let entities: Vec<Value> = serde_json::from_str(text).map_err(|error| format!("entities.json: {error}"))?;
+    let uid = |value: &Value| Some((value.get("type")?.as_str()?.to_owned(), value.get("id")?.as_str()?.to_owned()));
+    let entry = |entity: &Value| {
+        let parents = entity.get("parents").and_then(Value::as_array).into_iter().flatten();
+        Some((uid(entity.get("uid")?)?, parents.filter_map(uid).collect()))
+    };
+    Ok(entities.iter().filter_map(entry).collect())
+}
+
+const FOLDER: &str = "invariants";
