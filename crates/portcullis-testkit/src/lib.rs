@@ -9,6 +9,7 @@
 //! This one line makes up callers and requests from a bundle, and checks on each of them all that holds in every bundle, and the
 //! bundle's own `invariants/*.toml`.
 
+mod audit_lines;
 pub mod cases;
 mod client;
 pub mod contract;
@@ -24,6 +25,7 @@ mod scenario;
 mod strategies;
 mod test_gate;
 
+pub use audit_lines::AuditLines;
 pub use client::TestClient;
 pub use decider::{Decider, LayerVerdict, OfferedRemedy, Product, Verdict};
 pub use derive::DeriveError;

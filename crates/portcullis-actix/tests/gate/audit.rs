@@ -1,44 +1,21 @@
 //! However a request ends, it leaves one audit record.
 
-use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use actix_web::dev::Service as _;
 use actix_web::test::init_service;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpRequest};
-use portcullis::audit::{AuditLog, AuditSink};
 use portcullis_actix::{Authz, GateExt, Permit};
-use serde_json::{Value, json};
+use portcullis_testkit::AuditLines;
+use serde_json::json;
 use tokio::task::LocalSet;
 
 use crate::service::{Service, request};
 
-struct Lines(Sender<Vec<u8>>);
-
-impl AuditSink for Lines {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.0.send(lines.to_vec()).map_err(io::Error::other)
-    }
-}
-
-fn audited() -> (Service, Receiver<Vec<u8>>) {
-    let (sender, lines) = channel();
-    (Service::with_gate(|gate| gate.audit(AuditLog::new(Lines(sender)))), lines)
-}
-
-/// All records, once the service is gone.
-fn records(service: Service, lines: &Receiver<Vec<u8>>) -> Vec<Value> {
-    drop(service);
-    let mut text = Vec::new();
-    while let Ok(more) = lines.recv_timeout(Duration::from_secs(10)) {
-        text.extend(more);
-    }
-    let lines: Vec<Value> =
-        String::from_utf8(text).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!(lines.last().unwrap()["type"], "end", "something still holds the gate");
-    lines.into_iter().filter(|line| line["type"] == "request").collect()
+fn audited() -> (Service, AuditLines) {
+    let (log, lines) = AuditLines::log();
+    (Service::with_gate(|gate| gate.audit(log)), lines)
 }
 
 /// Sends a request of ann to `app`, until it is answered, panics, or 50 ms are over.
@@ -85,7 +62,8 @@ async fn handlers_that_panic_or_are_dropped_and_requests_that_nobody_decided_lea
         config.service(web::scope("").wrap(gate.layer()).route("/projects/{id}", web::get().to(deaf)));
     })
     .await;
-    let records = records(service, &lines);
+    drop(service);
+    let records = lines.requests();
     let outcomes: Vec<_> = records.iter().map(|record| record["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["allow", "allow", "allow", "undecided"]);
     assert!(records.iter().all(|record| record.get("status").is_none()), "{records:?}");

@@ -1,29 +1,19 @@
 //! Each request of the contract leaves one record, which says how it was answered and can be decided again.
 
-use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
-
 use portcullis::Engine;
-use portcullis::audit::{AuditLog, AuditSink, Replayed, replay};
+use portcullis::audit::{AuditLog, Replayed, replay};
 use serde_json::Value;
+
+use crate::audit_lines::AuditLines;
 
 /// The lines of a gate, once it has ended.
 #[derive(Debug)]
-pub(super) struct Records(Receiver<Vec<u8>>);
+pub(super) struct Records(AuditLines);
 
 /// A log, and where its lines can be read.
 pub(super) fn log() -> (AuditLog, Records) {
-    let (sender, receiver) = channel();
-    (AuditLog::new(Channel(sender)), Records(receiver))
-}
-
-struct Channel(Sender<Vec<u8>>);
-
-impl AuditSink for Channel {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.0.send(lines.to_vec()).map_err(io::Error::other)
-    }
+    let (log, lines) = AuditLines::log();
+    (log, Records(lines))
 }
 
 /// How a request was answered.
@@ -39,16 +29,12 @@ impl Records {
     /// The first request whose record is missing or wrong: its index, what should stand there, and what does. All handles of
     /// the gate must be gone.
     pub(super) fn mismatch(
-        &self,
+        self,
         engine: &Engine,
         answered: &[Answered],
         secrets: &[String],
     ) -> Option<(usize, String, String)> {
-        let mut text = Vec::new();
-        while let Ok(lines) = self.0.recv_timeout(PATIENCE) {
-            text.extend(lines);
-        }
-        let text = String::from_utf8_lossy(&text);
+        let (text, _) = self.0.rest();
         let mut records = text.lines().filter(|line| line.contains("\"type\":\"request\""));
         for (index, answered) in answered.iter().enumerate().filter(|(_, answered)| **answered != Answered::Metadata) {
             let record = records.next().unwrap_or("no record");
@@ -82,6 +68,3 @@ fn check(engine: &Engine, answered: Answered, record: &str) -> Result<(), (Strin
         None => Ok(()),
     }
 }
-
-/// A gate that does not end keeps its log open.
-const PATIENCE: Duration = Duration::from_secs(10);
