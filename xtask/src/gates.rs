@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{Program, cargo};
-use crate::{dependencies, fuzz, hygiene, requirements, tools};
+use crate::{Purpose, dependencies, fuzz, hygiene, instructions, requirements, tools};
 
 /// How many of the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,7 @@ fn gates(extent: Extent) -> Vec<Gate> {
         Gate::programs("documentation", [doc]),
         Gate::programs("quickstart", [cargo(["run", "--locked", "--bin", "quickstart"])]),
         Gate::programs("benches", [cargo(["test", "--workspace", "--locked", "--benches", "--no-run"])]).slow(),
+        Gate::own("instructions", "cargo xtask instructions --check", || instructions::run(Purpose::Check)).slow(),
         Gate::programs("backends", [cargo(both_backends)]).slow(),
         Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE)).slow(),
         Gate::programs("tests", [cargo(["test", "--workspace", "--locked"])]),
@@ -124,6 +125,6 @@ mod tests {
     #[test]
     fn only_what_is_built_for_itself_is_left_out_in_a_hurry() {
         let slow: Vec<_> = gates(Extent::Fast).into_iter().filter(|gate| gate.slow).map(|gate| gate.name).collect();
-        assert_eq!(slow, ["benches", "backends", "fuzz"]);
+        assert_eq!(slow, ["benches", "instructions", "backends", "fuzz"]);
     }
 }

@@ -5,6 +5,7 @@ mod files;
 mod fuzz;
 mod gates;
 mod hygiene;
+mod instructions;
 mod process;
 mod requirements;
 mod tools;
@@ -40,6 +41,7 @@ enum Command {
     Fuzz(Duration),
     Help,
     Hygiene,
+    Instructions(Purpose),
     Requirements(Purpose),
     Test(Extent),
 }
@@ -64,11 +66,13 @@ impl Command {
                 _ => Err(format!("`{seconds}` is not a number of seconds")),
             },
             ["hygiene"] => Ok(Self::Hygiene),
+            ["instructions"] => Ok(Self::Instructions(Purpose::Write)),
+            ["instructions", "--check"] => Ok(Self::Instructions(Purpose::Check)),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
             ["dependencies"] => Ok(Self::Dependencies),
             ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -88,6 +92,7 @@ impl Command {
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
+            Self::Instructions(purpose) => instructions::run(purpose),
             Self::Requirements(Purpose::Write) => requirements::write(),
             Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
@@ -102,6 +107,8 @@ Usage: cargo xtask <command>
   test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
   fuzz [--seconds N]     every fuzz target for N seconds (10)
+  instructions           counts and stores the instructions that paths of the engine take
+  instructions --check   fails if they are 5 % more, or fewer, than what is stored
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
   requirements           writes docs/requirements.md: which test shows which rule

@@ -43,6 +43,14 @@ impl Program {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs it; what it writes to standard error, if it succeeds.
+    pub(crate) fn errors(&self) -> Result<String, String> {
+        let output = self.command()?.stdout(Stdio::null()).output();
+        let output = output.map_err(|error| format!("cannot start `{self}`: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(said) } else { Err(format!("`{self}` failed: {}\n{said}", output.status)) }
+    }
+
     fn command(&self) -> Result<Command, String> {
         let name = match std::env::var_os("CARGO") {
             Some(cargo) if self.name == "cargo" => cargo,

@@ -21,6 +21,8 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
+        let valgrind = [program("valgrind", ["--version"])];
+        from_debian(&valgrind, "valgrind", "`valgrind` is missing: it counts the instructions of decisions")?;
         cargo(["fetch", "--locked", "--manifest-path", fuzz::MANIFEST]).run()?;
         cargo(["fetch", "--locked", "--manifest-path", BOTH_BACKENDS]).run()?;
     }

@@ -223,7 +223,7 @@ impl Engine {
         let Some(nobody) = Parties::anonymous(&self.bundle) else {
             return refused(&Refusal::new("the action is not public"));
         };
-        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
+        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default()), None) {
             Ok(question) => (&Conclusion::of_question(&question, evaluate_public(&question))).into(),
             Err(refusal) => refused(&refusal),
         }

@@ -1,5 +1,6 @@
 //! The Portcullis engine.
 
+mod bits;
 mod bundle;
 mod caller;
 mod claims;

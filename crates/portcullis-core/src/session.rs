@@ -127,9 +127,8 @@ impl Session {
 
     fn question(&self, request: &Request<'_>) -> Result<Question<'_>, Refusal> {
         let standing = self.standing(request.approval.as_ref(), request.now)?;
-        let usual = request.approval.is_none();
-        let question = Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing)?;
-        Ok(if usual { question.with_memory(&self.memory) } else { question })
+        let memory = request.approval.is_none().then_some(&self.memory);
+        Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing, memory)
     }
 
     /// Decides what can be decided of `action` at the time `now` before its resource and facts are known.
@@ -153,8 +152,7 @@ impl Session {
     fn early<T: for<'c> From<&'c Conclusion<'c>>>(&self, action: &str, now: UnixTime) -> Option<T> {
         let action = self.bundle.action(action).filter(|action| !action.is_public())?;
         let standing = self.standing(None, now).ok()?;
-        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
-        let question = question.with_memory(&self.memory);
+        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing, &self.memory)?;
         Some((&Conclusion::of_question(&question, engine::evaluate(&question))).into())
     }
 

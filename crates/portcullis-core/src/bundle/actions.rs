@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
 
 use super::grpc::GrpcMethod;
+use super::kinds::ResourceKind;
 use super::problem::Problem;
 use super::routes::{ResourceId, ResourceRule, Route};
 use super::schema::{AppliesTo, Declaration, SourceSchema};
@@ -27,6 +28,8 @@ pub struct Action {
     pub(crate) groups: BTreeSet<String>,
     pub(crate) principals: BTreeSet<Kind>,
     pub(crate) resources: BTreeSet<EntityTypeName>,
+    /// The same, with what a decision asks of each.
+    pub(crate) kinds: Vec<ResourceKind>,
     pub(crate) consent: ConsentRule,
     /// Scopes needed besides one that covers the action.
     pub(crate) requires: Vec<ScopeId>,
@@ -119,13 +122,6 @@ impl Action {
         self.resources.iter()
     }
 
-    /// The entity type to which it applies, if it is one.
-    #[must_use]
-    pub fn only_resource_type(&self) -> Option<&EntityTypeName> {
-        let mut types = self.resources.iter();
-        types.next().filter(|_| types.next().is_none())
-    }
-
     /// The action that each listed item must pass (`@lists`).
     #[must_use]
     pub fn lists(&self) -> Option<&str> {
@@ -215,6 +211,7 @@ impl Reader<'_> {
             groups: ancestors.iter().map(|group| group.id().unescaped().to_owned()).collect(),
             principals: self.principals(applies_to, public, problems),
             resources,
+            kinds: Vec::new(),
             requires: self.requires(problems),
             deferred: deferred.or_else(|| (!via.is_empty()).then(|| "the handler names the action".to_owned())),
             lists: self.lists(problems),

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,12 +77,7 @@ impl Explanation {
     }
 
     /// Explains what `evaluation` says.
-    pub(crate) fn new(
-        action: &str,
-        decision: Decision,
-        resource: &(Arc<str>, String),
-        evaluation: &Evaluation<'_>,
-    ) -> Self {
+    pub(crate) fn new(action: &str, decision: Decision, resource: (&str, &str), evaluation: &Evaluation<'_>) -> Self {
         let (answer, denial) = match &decision {
             Decision::Allow(_) => (LayerAnswer::Allow, None),
             Decision::Deny(denial) if denial.kind() == DenialKind::Error => (LayerAnswer::Error, Some(denial)),

@@ -23,7 +23,7 @@ mod schema_json;
 mod types;
 
 pub(crate) use convert::Origin;
-pub(crate) use types::{AttrType, Types};
+pub(crate) use types::{AttrType, EntityRef, Types};
 #[cfg(test)]
 pub(crate) use {
     error::ValueError,
