@@ -82,10 +82,15 @@ pub(crate) fn bundle() -> Arc<Bundle> {
 
 /// Settings without consent policies and without entities.
 pub(crate) fn settings() -> BundleSettings {
+    bare_settings().with_empty_layer(Layer::Consent).without_entities()
+}
+
+/// Settings for a bundle that has everything.
+pub(crate) fn bare_settings() -> BundleSettings {
     let mut of_source = SourceSettings::default();
     of_source.unlisted_clients = Some(UnlistedClients::Agent);
     let source = Source::new("main", of_source, Profile::rfc9068()).unwrap();
-    BundleSettings::new(vec![source]).with_empty_layer(Layer::Consent).without_entities()
+    BundleSettings::new(vec![source])
 }
 
 /// A verifier that trusts the Ed25519 key `x`, under the key ID of [`SIGNED`].

@@ -8,7 +8,7 @@ use portcullis::{Bundle, BundleFiles, Engine, Layer, ResourceData};
 use portcullis_core::{Request, VerifiedClaims};
 use serde_json::json;
 
-use crate::{PART, now, settings, text};
+use crate::{PART, bare_settings, now, text};
 
 pub(super) fn run(octets: &[u8]) {
     let mut files = BundleFiles::new();
@@ -44,7 +44,11 @@ fn load(files: &BundleFiles) -> Result<Arc<Bundle>, portcullis::LoadError> {
 fn expecting(files: &BundleFiles) -> portcullis::BundleSettings {
     let is_there = |layer: &Layer| files.iter().any(|(name, _)| name.starts_with(&format!("{}/", layer.folder())));
     let empty = Layer::ALL.into_iter().filter(|layer| !is_there(layer));
-    let settings = empty.fold(settings(), |settings, layer| settings.with_empty_layer(layer));
+    let settings = empty.fold(bare_settings(), |settings, layer| settings.with_empty_layer(layer));
+    let forbidding = files.iter().filter(|(_, text)| text.contains("forbid"));
+    let is_supplied = files.get("schema.cedarschema").is_some_and(|schema| schema.contains("entity Note"));
+    let settings = if is_supplied { settings.with_supplied("Note") } else { settings };
+    let settings = forbidding.fold(settings, |settings, (name, _)| settings.with_required_file(name));
     if files.get(ENTITIES).is_some() { settings } else { settings.without_entities() }
 }
 

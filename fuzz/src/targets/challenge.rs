@@ -89,6 +89,8 @@ fn bundle(scope: &str, acr_values: &str, message: &str) -> Result<Arc<Bundle>, p
     let files = BundleFiles::new()
         .with_file("schema.cedarschema", schema)
         .with_file("roles/all.cedar", r#"@id("all") permit (principal, action, resource);"#)
-        .with_file("guardrails/login.cedar", guardrail);
-    Bundle::load(&files, settings().with_empty_layer(Layer::Ceilings))
+        .with_file(LOGIN, guardrail);
+    Bundle::load(&files, settings().with_empty_layer(Layer::Ceilings).with_required_file(LOGIN))
 }
+
+const LOGIN: &str = "guardrails/login.cedar";

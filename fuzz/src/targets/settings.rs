@@ -58,6 +58,8 @@ const SCHEMA: &str = r#"
     entity Note;
     @scope @doc("See your notes")
     action "read:notes";
+    @scope @doc("Confirm what agents want to do for you")
+    action "approve:actions";
     @http("GET /notes/{note}")
     action "GetNote" in ["read:notes"]
       appliesTo { principal: [User, Service, Agent], resource: [Note], context: Portcullis::Context };
