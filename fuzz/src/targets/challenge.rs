@@ -83,8 +83,12 @@ fn bundle(scope: &str, acr_values: &str, message: &str) -> Result<Arc<Bundle>, p
         action "Other" in ["read:notes"] appliesTo {{ principal: [User], resource: [Note], context: Portcullis::Context }};
         "#
     );
+    let values: Vec<String> = acr_values.split(' ').map(|value| format!("\"{value}\"")).collect();
     let guardrail = format!(
-        r#"@id("login") @step_up("{acr_values}") @message("{message}") forbid (principal, action == Action::"Other", resource);"#
+        r#"@id("login") @step_up("{acr_values}") @message("{message}")
+        forbid (principal, action == Action::"Other", resource)
+        unless {{ context.auth has acr && [{}].contains(context.auth.acr) }};"#,
+        values.join(", ")
     );
     let files = BundleFiles::new()
         .with_file("schema.cedarschema", schema)
