@@ -84,14 +84,13 @@ impl Gate {
 /// dependencies, and build Cedar again.
 fn gates(extent: Extent) -> Vec<Gate> {
     let formatted = ["fmt", "--all", "--check"];
-    let fuzz_formatted = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
     let backends_formatted = ["fmt", "--manifest-path", BOTH_BACKENDS, "--check"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let both_backends = ["test", "--locked", "--manifest-path", BOTH_BACKENDS, "--target-dir", "target"];
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted)]),
+        Gate::programs("format", [cargo(formatted), cargo(backends_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
         Gate::own("requirements", "cargo xtask requirements --check", requirements::check),
@@ -101,7 +100,7 @@ fn gates(extent: Extent) -> Vec<Gate> {
         Gate::programs("benches", [cargo(["test", "--workspace", "--locked", "--benches", "--no-run"])]).slow(),
         Gate::own("instructions", "cargo xtask instructions --check", || instructions::run(Purpose::Check)).slow(),
         Gate::programs("backends", [cargo(both_backends)]).slow(),
-        Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE)).slow(),
+        Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE, &[])).slow(),
         Gate::programs("tests", [cargo(["test", "--workspace", "--locked"])]),
     ]
 }

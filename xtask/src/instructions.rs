@@ -110,7 +110,7 @@ fn instructions(binary: &str, path: &str, times: u64) -> Result<u64, String> {
     let out = format!("--callgrind-out-file={}", root()?.join("target/callgrind.out").display());
     let times = times.to_string();
     let run = program("valgrind", ["--tool=callgrind", &out, binary, path, &times]);
-    let said = run.errors()?;
+    let said = run.messages().map_err(|failed| format!("`{run}` failed: {}\n{}", failed.status, failed.messages))?;
     let total =
         said.lines().find_map(|line| line.split_once("Collected : ")).and_then(|(_, count)| count.trim().parse().ok());
     total.ok_or_else(|| format!("`{run}` does not say what it collected:\n{said}"))

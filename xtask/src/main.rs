@@ -37,8 +37,11 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Bench(Vec<String>),
+    /// Cargo wants a crate compiled.
+    Compile(Vec<String>),
     Dependencies,
-    Fuzz(Duration),
+    /// For how long each, and which targets; all if none is named.
+    Fuzz(Duration, Vec<String>),
     Help,
     Hygiene,
     Instructions(Purpose),
@@ -60,18 +63,19 @@ impl Command {
             [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Self::Help),
             ["test"] => Ok(Self::Test(Extent::Everything)),
             ["test", "--fast"] => Ok(Self::Test(Extent::Fast)),
-            ["fuzz"] => Ok(Self::Fuzz(fuzz::SMOKE)),
-            ["fuzz", "--seconds", seconds] => match seconds.parse() {
-                Ok(seconds) if seconds > 0 => Ok(Self::Fuzz(Duration::from_secs(seconds))),
+            ["fuzz", "--seconds", seconds, names @ ..] if are_names(names) => match seconds.parse() {
+                Ok(seconds) if seconds > 0 => Ok(Self::Fuzz(Duration::from_secs(seconds), owned(names))),
                 _ => Err(format!("`{seconds}` is not a number of seconds")),
             },
+            ["fuzz", names @ ..] if are_names(names) => Ok(Self::Fuzz(fuzz::SMOKE, owned(names))),
             ["hygiene"] => Ok(Self::Hygiene),
             ["instructions"] => Ok(Self::Instructions(Purpose::Write)),
             ["instructions", "--check"] => Ok(Self::Instructions(Purpose::Check)),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
             ["dependencies"] => Ok(Self::Dependencies),
-            ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
+            ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
+            [compiler, ..] if fuzz::is_compiler(compiler) => Ok(Self::Compile(owned(&words))),
             [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
@@ -85,8 +89,9 @@ impl Command {
                 let arguments = ["bench", "--workspace", "--locked", "--bench", "*"].map(str::to_owned);
                 process::cargo(arguments.into_iter().chain(filter)).run()
             }
+            Self::Compile(command) => fuzz::compile(&command),
             Self::Dependencies => dependencies::check(),
-            Self::Fuzz(time) => fuzz::run(time),
+            Self::Fuzz(time, names) => fuzz::run(time, &names),
             Self::Help => {
                 println!("{HELP}");
                 Ok(())
@@ -100,13 +105,23 @@ impl Command {
     }
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// None is an option.
+fn are_names(words: &[&str]) -> bool {
+    words.iter().all(|word| !word.starts_with('-'))
+}
+
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
   test                   every gate, in the order of gates.rs; stops at the first that fails
   test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
-  fuzz [--seconds N]     every fuzz target for N seconds (10)
+  fuzz [--seconds N] [TARGET...]
+                         every fuzz target, or those, for N seconds each (5)
   instructions           counts and stores the instructions that paths of the engine take
   instructions --check   fails if they are 5 % more, or fewer, than what is stored
   hygiene                rules for the sources that no compiler knows
@@ -133,7 +148,11 @@ mod tests {
         assert_eq!(parse("test --help"), Ok(Command::Help));
         assert_eq!(parse("test"), Ok(Command::Test(Extent::Everything)));
         assert_eq!(parse("test --fast"), Ok(Command::Test(Extent::Fast)));
-        assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
+        let names = |names: &[&str]| owned(names);
+        assert_eq!(parse("fuzz"), Ok(Command::Fuzz(fuzz::SMOKE, names(&[]))));
+        assert_eq!(parse("fuzz token"), Ok(Command::Fuzz(fuzz::SMOKE, names(&["token"]))));
+        let long = Duration::from_secs(60);
+        assert_eq!(parse("fuzz --seconds 60 token proof"), Ok(Command::Fuzz(long, names(&["token", "proof"]))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
@@ -142,7 +161,15 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         // `--fats` must not run the slow gates, and `--fast --fast` is somebody's mistake too.
-        for line in ["tset", "test --fats", "test --fast --fast", "fuzz 10", "fuzz --seconds 0", "hygiene --fix"] {
+        for line in [
+            "tset",
+            "test --fats",
+            "test --fast --fast",
+            "fuzz --secs 9",
+            "fuzz --seconds 0",
+            "fuzz a -b",
+            "hygiene --fix",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

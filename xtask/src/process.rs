@@ -43,12 +43,13 @@ impl Program {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs it; what it writes to standard error, if it succeeds.
-    pub(crate) fn errors(&self) -> Result<String, String> {
-        let output = self.command()?.stdout(Stdio::null()).output();
-        let output = output.map_err(|error| format!("cannot start `{self}`: {error}"))?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(said) } else { Err(format!("`{self}` failed: {}\n{said}", output.status)) }
+    /// Runs it silently; what it says to people, on standard error.
+    pub(crate) fn messages(&self) -> Result<String, Failed> {
+        let failed = |status: String, messages| Failed { status, messages };
+        let output = self.command().and_then(|mut command| command.output().map_err(|error| error.to_string()));
+        let output = output.map_err(|error| failed(error, String::new()))?;
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(messages) } else { Err(failed(output.status.to_string(), messages)) }
     }
 
     fn command(&self) -> Result<Command, String> {
@@ -60,6 +61,13 @@ impl Program {
         command.args(&self.arguments).current_dir(root()?).envs(self.environment.iter().cloned());
         Ok(command)
     }
+}
+
+/// How a program ended, and what it said before.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) status: String,
+    pub(crate) messages: String,
 }
 
 /// As one would type it.
@@ -99,5 +107,8 @@ mod tests {
         assert!(cargo(["--version"]).output().is_some_and(|version| version.starts_with("cargo ")));
         assert!(cargo(["no-such-command"]).output().is_none());
         assert!(program("no-such-program", ["x"]).run().unwrap_err().contains("cannot start"));
+        assert!(program("no-such-program", ["x"]).messages().is_err());
+        let failed = cargo(["no-such-command"]).messages().unwrap_err();
+        assert!(failed.messages.contains("no-such-command") && !failed.status.is_empty(), "{failed:?}");
     }
 }

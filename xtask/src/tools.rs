@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::fuzz;
 use crate::gates::{BOTH_BACKENDS, Extent};
 use crate::process::{Program, cargo, program, root};
 
@@ -23,7 +22,6 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
         let valgrind = [program("valgrind", ["--version"])];
         from_debian(&valgrind, "valgrind", "`valgrind` is missing: it counts the instructions of decisions")?;
-        cargo(["fetch", "--locked", "--manifest-path", fuzz::MANIFEST]).run()?;
         cargo(["fetch", "--locked", "--manifest-path", BOTH_BACKENDS]).run()?;
     }
     Ok(())

@@ -359,19 +359,20 @@ impl Reader<'_> {
         problems: &mut Vec<Problem>,
     ) -> Option<ResourceRule> {
         let help = "state `@resource(\"Type::{parameter}\")`, `@resource(\"Type::{@subject}\")` or `@resource(\"Type::\\\"id\\\"\")`";
+        let in_all = |name: &str| routes.iter().all(|route| route.parameters().any(|known| known == name));
         let Some(text) = self.annotation("resource") else {
             let parameters: BTreeSet<&str> = routes.iter().flat_map(Route::parameters).collect();
             let mut one = (types.iter(), parameters.into_iter());
             let only = (one.0.next(), one.0.next(), one.1.next(), one.1.next());
-            if let (Some(entity_type), None, Some(parameter), None) = only {
+            if let (Some(entity_type), None, Some(parameter), None) = only
+                && (undecided || in_all(parameter))
+            {
                 let id = ResourceId::Parameter(parameter.to_owned());
                 return Some(ResourceRule { entity_type: entity_type.to_string(), id });
             }
             if !routes.is_empty() && !undecided {
-                problems.push(
-                    self.problem(format!("the routes of `{}` do not say which resource they mean", self.name))
-                        .with_help(help),
-                );
+                let message = format!("the routes of `{}` do not say which resource they mean", self.name);
+                problems.push(self.problem(message).with_help(help));
             }
             return None;
         };
@@ -384,9 +385,7 @@ impl Reader<'_> {
                     self.name, rule.entity_type
                 )
             }
-            Some(ResourceRule { id: ResourceId::Parameter(parameter), .. })
-                if !routes.iter().all(|route| route.parameters().any(|known| known == parameter)) =>
-            {
+            Some(ResourceRule { id: ResourceId::Parameter(parameter), .. }) if !in_all(parameter) => {
                 format!("`@resource` of `{}` names `{{{parameter}}}`, which not every route of it has", self.name)
             }
             Some(_) => return rule,

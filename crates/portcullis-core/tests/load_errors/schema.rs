@@ -475,6 +475,14 @@ fn a_route_means_one_action_and_one_resource() {
             ],
         },
         Case {
+            name: "the only parameter, which one of the routes does not have",
+            edits: &[Replace(SCHEMA, "GET /folders/{folder}", "GET /folders/{folder}, GET /folder")],
+            problems: &[
+                "schema.cedarschema:33:8: the routes of `ListNotes` do not say which resource they mean",
+                r#"    help: state `@resource("Type::{parameter}")`, `@resource("Type::{@subject}")` or `@resource("Type::\"id\"")`"#,
+            ],
+        },
+        Case {
             name: "two parameters",
             edits: &[Replace(SCHEMA, "GET /folders/{folder}", "GET /users/{user}/folders/{folder}")],
             problems: &[
