@@ -25,12 +25,13 @@ pub(crate) fn run(time: Duration, names: &[String]) -> Result<(), String> {
     let chosen = if names.is_empty() { targets } else { names.to_vec() };
     let waiting = Mutex::new(chosen.into_iter());
     let next = || waiting.lock().ok()?.next();
-    let some = || std::iter::from_fn(next).try_for_each(|target| fuzz(&target, time));
-    std::thread::scope(|scope| {
+    let some = || std::iter::from_fn(next).filter_map(|target| fuzz(&target, time).err()).collect::<Vec<_>>();
+    let failures: Vec<String> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(some)).collect();
-        let finished = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(String::new())));
-        finished.fold(Ok(()), Result::and)
-    })
+        let finished = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| vec!["panicked".to_owned()]));
+        finished.flatten().collect()
+    });
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n\n")) }
 }
 
 /// Runs `command`, a call of the compiler that Cargo makes through this program while it builds the targets.
