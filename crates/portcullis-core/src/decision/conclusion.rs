@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Denial, Evaluation, Explanation, Grant, search};
+use super::told::Told;
+use super::{Decision, Denial, Evaluation, Explanation, Grant, near_miss, search};
 use crate::bundle::Obligation;
 use crate::caller::Caller;
 use crate::layers::{LayerReport, Question, Request};
@@ -66,7 +67,20 @@ impl From<&Conclusion<'_>> for Decision {
 /// The decision, with what every layer said.
 impl From<&Conclusion<'_>> for Explanation {
     fn from(conclusion: &Conclusion<'_>) -> Self {
-        Self::new(&conclusion.action, conclusion.decision(), &conclusion.resource, &conclusion.evaluation)
+        let decision = conclusion.decision();
+        let bundle = conclusion.question.map(|question| question.bundle);
+        let told = Told::of(&decision, bundle, conclusion.caller, &conclusion.resource.0);
+        Self::new(&conclusion.action, decision, told, &conclusion.resource, &conclusion.evaluation)
+    }
+}
+
+/// An explanation that says besides how policies came to decide, and which nearly did.
+pub(crate) struct Diagnosis(pub(crate) Explanation);
+
+impl From<&Conclusion<'_>> for Diagnosis {
+    fn from(conclusion: &Conclusion<'_>) -> Self {
+        let why = conclusion.question.map(|question| near_miss::explain(question, &conclusion.evaluation));
+        Self(Explanation::from(conclusion).with_why(why.unwrap_or_default()))
     }
 }
 
