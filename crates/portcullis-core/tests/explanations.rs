@@ -108,7 +108,9 @@ fn session(engine: &Engine, more: &Value) -> Session {
         "iss": "https://as.example.com", "sub": "ann", "client_id": "web", "exp": NOW + 600, "iat": NOW - 60,
         "scope": "read:files write:files", "org_id": "acme", "auth_time": NOW - 400,
     });
-    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let members = claims.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    members.retain(|_, value| !value.is_null());
     let claims = VerifiedClaims::assume_verified("main", claims.as_object().unwrap().clone());
     engine.session(&claims).unwrap()
 }
@@ -233,7 +235,7 @@ fn a_policy_that_fails_to_evaluate_says_where() {
 #[test]
 fn ceilings_say_about_whom_and_conditions_of_scopes_are_told_of_granted_ones() {
     let agent = json!({ "act": { "sub": "bot", "sub_profile": "ai_agent", "agent_type": "librarian" } });
-    let explanation = diagnose(&agent, "GetFile", &file(&json!({})));
+    let explanation = diagnose(&agent, "GetFile", &file(&json!({ "open": true })));
     assert_eq!(
         lines(&explanation, Layer::Ceilings, "librarians"),
         ["librarians would permit Agent::\"bot\", but not: principal in AgentClass::\"librarian\""]

@@ -15,6 +15,7 @@ mod confirm;
 mod connection;
 mod credentials;
 mod decision_id;
+mod denials;
 mod directory;
 mod duties;
 mod gate;

@@ -169,10 +169,10 @@ impl<'a> Looked<'a> {
                 Some((Outcome::Fails, _)) | None => {}
             }
         }
-        let reached = |policy: &PolicyExplanation| {
+        let unreached = |policy: &PolicyExplanation| {
             policy.conditions.iter().filter(|condition| condition.answer == ConditionAnswer::NotReached).count()
         };
-        near.sort_by_cached_key(|policy| (reached(policy), policy.policy.clone()));
+        near.sort_by_cached_key(|policy| (unreached(policy), policy.policy.clone()));
         Some(near)
     }
 
