@@ -86,10 +86,15 @@ unless { context.auth has acr && context.auth.acr == "mfa" && context.auth has a
 "#;
 
 fn engine() -> Engine {
+    engine_with("")
+}
+
+/// With `roles` besides.
+fn engine_with(roles: &str) -> Engine {
     let files = BundleFiles::new()
         .with_file("schema.cedarschema", SCHEMA)
         .with_file("consent/files.cedar", CONSENT)
-        .with_file("roles/people.cedar", ROLES)
+        .with_file("roles/people.cedar", format!("{ROLES}{roles}"))
         .with_file("ceilings/agents.cedar", CEILINGS)
         .with_file("guardrails/care.cedar", GUARDRAILS);
     let settings: SourceSettings = serde_json::from_value(
@@ -260,6 +265,34 @@ fn secrets_are_never_shown_to_anybody() {
     );
     let all = format!("{explanation} {}", serde_json::to_string(&explanation).unwrap());
     assert!(!all.contains("12345") && !all.contains("guess"), "{all}");
+}
+
+#[test]
+fn no_bundle_and_no_resource_makes_an_explanation_long() {
+    let many: String = (0..200)
+        .map(|number| {
+            let parts: Vec<String> = (0..40).map(|part| format!("resource.tags != [\"{part}\"]")).collect();
+            let condition = format!("{} && resource.size > {}", parts.join(" && "), 1_000 + number);
+            format!(
+                "@id(\"many-{number}\") permit (principal, action == Action::\"GetFile\", resource) when {{ {condition} }};
+                 @id(\"role-{number}\") permit (principal in Role::\"r{number}\", action == Action::\"GetFile\", resource);"
+            )
+        })
+        .collect();
+    let engine = engine_with(&many);
+    let tags: Vec<String> = (0..1_000).map(|tag| format!("{tag}{}", "x".repeat(1_000))).collect();
+    let resource = file(&json!({ "owner": "bob", "tags": tags }));
+    let request = Request::new("GetFile", &resource, UnixTime::from_secs(NOW).unwrap());
+    let explanation = engine.diagnose(Some(&session(&engine, &json!({}))), &request);
+    let roles = explanation.layers().iter().find(|layer| layer.layer == Layer::Roles).unwrap();
+    assert_eq!(roles.why.len(), 8, "{explanation}");
+    let policies = roles.why.iter().map(|policy| policy.conditions.len());
+    assert_eq!(policies.max(), Some(16));
+    let decisive =
+        |policy: &PolicyExplanation| policy.conditions.iter().any(|told| told.answer == ConditionAnswer::False);
+    assert!(roles.why.iter().all(|policy| policy.head.is_some() || decisive(policy)), "{explanation}");
+    let longest = explanation.to_string().lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(longest < 800, "{longest} characters in a line");
 }
 
 #[test]

@@ -44,3 +44,8 @@ pub use test_gate::{TestCaller, TestCredentials, TestGate, service, user};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/testing.md")]
 mod guide {}
+
+/// Another one.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/explanations.md")]
+mod explanations_guide {}

@@ -28,7 +28,10 @@ async fn a_denial_is_explained_with_values_and_the_caller_sees_nothing_of_it() {
     let answer = admission.check_as("GetBook", &sealed).unwrap_err();
     let [text] = told.lock().unwrap().clone().try_into().unwrap();
     assert!(text.starts_with("deny (guardrail): GetBook on Book::\"a\"\n"), "{text}");
-    assert!(text.contains("sealed forbids\n") && text.contains("resource.sealed: true, resource.sealed = true"), "{text}");
+    assert!(
+        text.contains("sealed forbids\n") && text.contains("resource.sealed: true, resource.sealed = true"),
+        "{text}"
+    );
     assert_eq!(answer.status(), 403);
     assert!(!wire(&answer).contains("sealed"), "{}", wire(&answer));
     let _ = admission.conclude(http::StatusCode::OK);

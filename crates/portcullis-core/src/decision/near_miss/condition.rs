@@ -70,8 +70,7 @@ impl<'a> Evaluator<'a> {
         for clause in &anatomy.clauses {
             outcome = self.clause(clause, outcome, &mut told);
         }
-        told.truncate(MOST_CONDITIONS);
-        (outcome, told)
+        (outcome, around_the_last_that_was_reached(told))
     }
 
     fn clause(&self, clause: &ConditionClause, before: Outcome, told: &mut Vec<ConditionExplanation>) -> Outcome {
@@ -138,6 +137,15 @@ impl<'a> Evaluator<'a> {
             values,
         }
     }
+}
+
+/// What decided is always told.
+fn around_the_last_that_was_reached(mut told: Vec<ConditionExplanation>) -> Vec<ConditionExplanation> {
+    let reached = told.iter().rposition(|condition| condition.answer != ConditionAnswer::NotReached);
+    let first = reached.map_or(0, |last| (last + 1).saturating_sub(MOST_CONDITIONS));
+    told.drain(..first);
+    told.truncate(MOST_CONDITIONS);
+    told
 }
 
 /// Stands in the place of a value that is not shown.

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::condition::{ConditionAnswer, ConditionExplanation};
 use self::condition::{Evaluator, Outcome};
 use super::Evaluation;
-use crate::bundle::{Anatomy, ConsentRule, HeadPart, Layer, LayerPolicy, Policies};
+use crate::bundle::{Anatomy, ConsentRule, HeadPart, Layer, LayerPolicy, Policies, ResourceKey};
 use crate::layers::{LayerReport, Question, Stage};
 use crate::parties::Party;
 
@@ -203,7 +203,7 @@ impl<'a> Looked<'a> {
         matching
     }
 
-    fn resource(&self) -> Option<crate::bundle::ResourceKey<'a>> {
+    fn resource(&self) -> Option<ResourceKey<'a>> {
         (self.question.stage == Stage::Whole).then(|| self.question.resource.key())
     }
 
