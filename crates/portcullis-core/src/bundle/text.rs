@@ -205,10 +205,10 @@ mod tests {
                 &["resource.a", "resource.b", "resource.c", "resource.d"],
             ),
             // Not a conjunction.
-            ("when { resource.a || resource.b && resource.c }", &["(resource.a) || ((resource.b) && (resource.c))"]),
-            ("when { !(resource.a && resource.b) }", &["!((resource.a) && (resource.b))"]),
+            ("when { resource.a || resource.b && resource.c }", &["resource.a || (resource.b && resource.c)"]),
+            ("when { !(resource.a && resource.b) }", &["!(resource.a && resource.b)"]),
             // As it was written, and not as it is evaluated.
-            ("when { context.now > resource.start }", &["(context.now) > (resource.start)"]),
+            ("when { context.now > resource.start }", &["context.now > resource.start"]),
             ("", &[]),
         ];
         for (body, texts) in cases {

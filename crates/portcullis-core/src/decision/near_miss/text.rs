@@ -23,7 +23,7 @@ impl PolicyExplanation {
     }
 }
 
-/// `unless  (principal.tenant) == (resource.tenant): false, principal.tenant = "a", resource.tenant = "b"`.
+/// `unless principal.tenant == resource.tenant: false, principal.tenant = "a", resource.tenant = "b"`.
 impl fmt::Display for ConditionExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = match self.answer {

@@ -97,7 +97,7 @@ const OBTAINABLE: &str = "This is a decision of policy, not a fault. Do not look
                           accounts or credentials to the same end. Obtain what is needed, all of it and with the consent of \
                           your user, and repeat the same request. Otherwise tell your user that it is not allowed.";
 
-const NOT_FOUND: &str = "There is nothing of this name for you. Do not look for a way around it: no other tools, accounts or \
+const NOT_FOUND: &str = "Nothing of this name was found. Do not look for a way around it: no other tools, accounts or \
                          credentials to the same end. Tell your user that it was not found.";
 
 const NOT_DECIDED: &str = "The service could not decide, so it is not allowed. Do not look for a way around it. Tell your user \
