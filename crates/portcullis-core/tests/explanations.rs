@@ -347,8 +347,11 @@ fn people_are_told_what_policies_say_to_them_and_what_they_can_do_in_plain_words
          Log in again in a stronger way, such as with a second factor. Your login must not be older than 5 minutes."
     );
     assert_eq!(user(json!({}), "GetFile", &file(&json!({}))), "You may do this.");
-    // The role denies besides: nobody is told what is special about the file.
+    // The role denies besides: nobody is told what is special about the file, and operators see that.
     let others = json!({ "tenant": "umbrella", "owner": "bob" });
+    let operator = |resource: &ResourceData, action: &str| diagnose(&json!({}), action, resource).to_string();
+    assert!(!operator(&file(&others), "GetFile").contains("tells the caller"));
+    assert!(operator(&file(&json!({})), "DeleteFile").ends_with("  tells the caller: Please log in again.\n"));
     assert_eq!(user(json!({}), "GetFile", &file(&others)), "You may not do this.");
     let broken = file(&json!({ "owner": "bob", "size": i64::MAX }));
     assert!(user(json!({}), "DeleteFile", &broken).starts_with("Something is wrong on our side"));
@@ -383,6 +386,7 @@ fn agents_are_told_a_code_and_what_can_be_obtained_and_to_look_for_no_way_around
 
 #[test]
 fn what_is_hidden_reads_as_what_is_not_there() {
+    // OWA-01
     for (claims, resource) in [
         (json!({}), diary("bob", false)),
         (json!({}), diary("bob", true)),

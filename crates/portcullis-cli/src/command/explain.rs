@@ -80,7 +80,11 @@ fn text(style: Style, explanation: &Explanation, covering: &[String]) -> String 
                 Some(remedy) => format!("\n  {} {remedy}\n", style.bold("would help:")),
                 None => format!("\n  {}\n", style.dim("nothing that the caller could obtain would help")),
             };
-            text += &denial.messages().iter().map(|message| format!("  says: {message}\n")).collect::<String>();
+            text += &explanation
+                .messages()
+                .iter()
+                .map(|message| format!("  tells the caller: {message}\n"))
+                .collect::<String>();
         }
     }
     text

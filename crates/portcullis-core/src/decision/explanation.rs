@@ -89,6 +89,12 @@ impl Explanation {
         &self.layers
     }
 
+    /// What policies say to the caller (`@message`), as far as it is told.
+    #[must_use]
+    pub fn messages(&self) -> &[String] {
+        &self.messages
+    }
+
     /// What the person who asked may know of it, in plain words.
     #[must_use]
     pub fn for_user(&self) -> UserExplanation {
@@ -125,7 +131,7 @@ impl Explanation {
             resource: format!("{}::{:?}", resource.0, resource.1),
             layers: evaluation.layers.iter().map(LayerExplanation::new).collect(),
             remedy: denial.and_then(Denial::remedy).map(ToString::to_string),
-            messages: denial.map(Denial::messages).unwrap_or_default().to_vec(),
+            messages: told.messages().to_vec(),
             obligations,
             told,
             decision,
@@ -189,7 +195,7 @@ impl fmt::Display for Explanation {
             }
             (None, Decision::Allow(_)) => Ok(()),
         }?;
-        self.messages.iter().try_for_each(|message| writeln!(f, "  says: {message}"))
+        self.messages.iter().try_for_each(|message| writeln!(f, "  tells the caller: {message}"))
     }
 }
 

@@ -54,6 +54,14 @@ impl Told {
         Self::Denied { messages: messages.to_vec(), offer }
     }
 
+    /// What policies say to the caller.
+    pub(super) fn messages(&self) -> &[String] {
+        match self {
+            Self::Denied { messages, .. } => messages,
+            Self::Allowed | Self::Failed | Self::NotFound => &[],
+        }
+    }
+
     /// The name of the problem type (RFC 9457) under which a gate answers so over HTTP; `None` for an allow.
     fn code(&self) -> Option<&'static str> {
         let needs = match self {
