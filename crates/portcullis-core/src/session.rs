@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::bundle::Bundle;
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::Kind;
-use crate::decision::{Conclusion, Decision, Denial, Explanation};
+use crate::decision::{Conclusion, Decision, Denial, Diagnosis, Explanation};
 use crate::engine;
 use crate::layers::{Approval, ContextMemory, Question, Refusal, Request, Standing};
 use crate::parties::Parties;
@@ -115,6 +115,11 @@ impl Session {
         self.conclude(request)
     }
 
+    /// As [`Engine::diagnose`](crate::Engine::diagnose).
+    pub(crate) fn diagnose(&self, request: &Request<'_>) -> Explanation {
+        self.conclude::<Diagnosis>(request).0
+    }
+
     fn conclude<T: for<'c> From<&'c Conclusion<'c>>>(&self, request: &Request<'_>) -> T {
         match self.question(request) {
             Ok(question) => (&Conclusion::of_question(&question, engine::evaluate(&question))).into(),
@@ -147,6 +152,12 @@ impl Session {
     #[must_use]
     pub fn explain_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
         self.early(action, now)
+    }
+
+    /// As [`Session::explain_early`], with what [`Engine::diagnose`](crate::Engine::diagnose) says besides.
+    #[must_use]
+    pub fn diagnose_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
+        self.early::<Diagnosis>(action, now).map(|diagnosis| diagnosis.0)
     }
 
     fn early<T: for<'c> From<&'c Conclusion<'c>>>(&self, action: &str, now: UnixTime) -> Option<T> {

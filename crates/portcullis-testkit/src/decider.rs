@@ -135,7 +135,7 @@ impl Product {
         }
     }
 
-    fn verdict(&self, explanation: &Explanation) -> Verdict {
+    pub(crate) fn verdict(&self, explanation: &Explanation) -> Verdict {
         let layer = |layer: &portcullis_core::LayerExplanation| {
             (layer.layer, LayerVerdict::new(layer.answer, layer.policies.iter().cloned().collect()))
         };

@@ -9,6 +9,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::decider::{Decider, Product};
 use crate::derive::DeriveError;
+use crate::explanation_laws::ExplanationLaws;
 use crate::invariants::Invariants;
 use crate::laws::{self, Violation};
 use crate::reference::{Reference, ReferenceError};
@@ -80,6 +81,7 @@ pub struct Laws {
     reference: Reference,
     reloaded: Product,
     poorer: Vec<Product>,
+    explanations: ExplanationLaws,
     world: World,
     invariants: Option<Invariants>,
     own: Vec<(String, OwnInvariant)>,
@@ -112,8 +114,9 @@ impl Laws {
         let reference = Reference::new(files, &settings)?;
         let reloaded = Product::new(bundle.load_next(files, settings.clone())?);
         let poorer = poorer(files, &bundle, &settings);
+        let explanations = ExplanationLaws::new(files, &bundle, &world);
         let product = Product::new(bundle);
-        Ok(Self { product, reference, reloaded, poorer, world, invariants: None, own: Vec::new() })
+        Ok(Self { product, reference, reloaded, poorer, explanations, world, invariants: None, own: Vec::new() })
     }
 
     /// Adds an invariant: `holds` must be true for every scenario.
@@ -150,6 +153,7 @@ impl Laws {
         product.replays(scenario)?;
         laws::reloading(product, &self.reloaded, scenario)?;
         self.poorer.iter().try_for_each(|poorer| laws::emptying(product, poorer, scenario))?;
+        self.explanations.check(product, scenario)?;
         self.invariants.iter().try_for_each(|invariants| invariants.check(product, scenario))?;
         match self.own.iter().find(|(_, holds)| !holds(product, scenario)) {
             None => Ok(()),
@@ -219,7 +223,7 @@ fn run(world: &World, cases: u32, law: impl Fn(&Scenario) -> Result<(), Violatio
 }
 
 /// The settings that `files` load under: what `portcullis.toml` must say of them.
-fn settings(files: &BundleFiles, bundle: &Bundle) -> BundleSettings {
+pub(crate) fn settings(files: &BundleFiles, bundle: &Bundle) -> BundleSettings {
     let sources = bundle.sources();
     let sources: Vec<Source> = sources.aliases().filter_map(|alias| sources.get(alias).cloned()).collect();
     let mut settings = bundle.supplied().fold(BundleSettings::new(sources), BundleSettings::with_supplied);

@@ -24,6 +24,7 @@ mod schema;
 mod scopes;
 mod settings;
 mod sources;
+mod text;
 mod validated;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,6 +36,7 @@ pub(crate) use entities::StaticEntities;
 pub use files::{BundleFiles, BundleHash};
 use foldhash::fast::FixedState;
 pub use grpc::GrpcMethod;
+pub(crate) use head::HeadPart;
 pub(crate) use index::{Named, Policies, PrincipalKey, PrincipalNames, ResourceKey};
 pub use policies::Obligation;
 pub(crate) use policies::{LayerPolicy, Lift};
@@ -45,6 +47,7 @@ pub use report::Report;
 pub use routes::{Route, erase_parameters};
 use schema::SourceSchema;
 pub use settings::BundleSettings;
+pub(crate) use text::{Anatomy, ClauseKeyword, ConditionClause, Conjunct};
 
 use validated::Validated;
 

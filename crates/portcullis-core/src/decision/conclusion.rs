@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cedar_policy::EntityId;
 
 use super::grant::Behalf;
-use super::{Decision, Denial, Evaluation, Explanation, Grant, search};
+use super::told::Told;
+use super::{Decision, Denial, Evaluation, Explanation, Grant, near_miss, search};
 use crate::bundle::Obligation;
 use crate::caller::Caller;
 use crate::layers::{LayerReport, Question, Request};
@@ -73,9 +74,23 @@ impl From<&Conclusion<'_>> for Decision {
 /// The decision, with what every layer said.
 impl From<&Conclusion<'_>> for Explanation {
     fn from(conclusion: &Conclusion<'_>) -> Self {
+        let decision = conclusion.decision();
+        let bundle = conclusion.question.map(|question| question.bundle);
+        let caller = conclusion.caller.map(|caller| &**caller);
         let (entity_type, id) = &conclusion.resource;
+        let told = Told::of(&decision, bundle, caller, entity_type);
         let resource = (&**entity_type, id.unescaped());
-        Self::new(&conclusion.action, conclusion.decision(), resource, &conclusion.evaluation)
+        Self::new(&conclusion.action, decision, told, resource, &conclusion.evaluation)
+    }
+}
+
+/// An explanation that says besides how policies came to decide, and which nearly did.
+pub(crate) struct Diagnosis(pub(crate) Explanation);
+
+impl From<&Conclusion<'_>> for Diagnosis {
+    fn from(conclusion: &Conclusion<'_>) -> Self {
+        let why = conclusion.question.map(|question| near_miss::explain(question, &conclusion.evaluation));
+        Self(Explanation::from(conclusion).with_why(why.unwrap_or_default()))
     }
 }
 

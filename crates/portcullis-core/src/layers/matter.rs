@@ -85,7 +85,7 @@ impl<'a> Matter<'a> {
         Some(Self { uid, entity_type, ancestors, known: Known::Principal })
     }
 
-    pub(super) fn key(&self) -> ResourceKey<'_> {
+    pub(crate) fn key(&self) -> ResourceKey<'_> {
         ResourceKey { uid: &self.uid, ancestors: &self.ancestors }
     }
 

@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// The request that `layer` judges.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         question: &Question<'_>,
         layer: Layer,

@@ -1,6 +1,8 @@
 //! What holds in every bundle. Each law asks a [`Decider`] about a [`Scenario`] and its neighbours, and says where the
 //! answers contradict each other. A law that has nothing to say about a scenario holds.
 
+mod explanations;
+mod oracle;
 mod remedies;
 
 use std::fmt;
@@ -10,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::decider::{Decider, Verdict};
 use crate::scenario::Scenario;
+pub use explanations::{Without, explanations_agree, named_policies_decide};
+pub use oracle::{agents_read_what_clients_read, denials_look_alike, hidden_looks_absent, names_mean_nothing};
 use remedies::{alternatives, apply, without_parts};
 
 /// A law that does not hold.

@@ -13,6 +13,7 @@
 mod broken;
 mod corners;
 mod derived;
+mod explanations;
 mod random;
 mod worlds;
 
