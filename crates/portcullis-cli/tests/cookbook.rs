@@ -1,13 +1,11 @@
 //! The recipes of docs/cookbook.md: bundles that load, whose cases pass, and of which the page says the truth.
 
-#![expect(clippy::panic, clippy::string_slice, clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod page;
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use page::Block;
+use readme_lines::page::{self, Block, Shell};
 
 /// What a recipe must have besides what it shows: an answer of each kind, a mistake, and what stops it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,14 +27,15 @@ fn the_cookbook_shows_what_its_bundles_do() {
         let shown = shown.entry(recipe).or_default();
         match block.kind {
             "diff" => {
-                let changed = page::copy(&bundle, "cookbook-mistake");
+                let changed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cookbook-mistake");
+                page::copy(&bundle, &changed);
                 page::change(block.text, &changed);
                 mistake = Some(changed);
                 block.text.to_owned()
             }
             "console" => {
                 let changed = mistake.take();
-                let printed = page::run_all(block.text, changed.as_deref().unwrap_or(&bundle));
+                let printed = shell(changed.as_ref().unwrap_or(&bundle)).run_all(block.text);
                 match changed {
                     Some(_) => shown.stopped |= printed.contains("\nerror: ") || printed.contains("\nfailed: "),
                     None => {
@@ -74,9 +73,13 @@ fn recipe(section: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn assert_stands_in(bundle: &std::path::Path, block: &Block<'_>) {
+fn assert_stands_in(bundle: &Path, block: &Block<'_>) {
     let found = page::files(bundle).iter().any(|(_, text)| text.contains(block.text));
     assert!(found, "no file of {} has\n{}", bundle.display(), block.text);
+}
+
+fn shell(directory: &Path) -> Shell {
+    Shell::new(directory).with_program("portcullis", env!("CARGO_BIN_EXE_portcullis"))
 }
 
 fn bundles() -> PathBuf {

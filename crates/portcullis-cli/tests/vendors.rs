@@ -1,19 +1,19 @@
 //! The settings and tokens of docs/vendors.md: they load, and mean what the page says.
 
-#![expect(clippy::panic, clippy::string_slice, clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(dead_code, reason = "the pages differ in what they need")]
-
-mod page;
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use readme_lines::page::{self, Shell};
 
 #[test]
 fn the_settings_of_every_vendor_load_and_its_token_becomes_who_the_page_says() {
     let directory = bundle();
+    let shell = Shell::new(&directory).with_program("portcullis", env!("CARGO_BIN_EXE_portcullis"));
+    let shell = shell.with("export INTROSPECTION_SECRET='secret of a test'");
     let mut loaded = Vec::new();
     page::check("docs/vendors.md", |block| {
         let Some(vendor) = block.before.strip_prefix("## ").and_then(|section| section.lines().next()) else {
@@ -23,7 +23,7 @@ fn the_settings_of_every_vendor_load_and_its_token_becomes_who_the_page_says() {
         match block.kind {
             "toml" => {
                 fs::write(directory.join("portcullis.toml"), format!("{SETTINGS}{}", block.text)).unwrap();
-                let answer = page::run("portcullis check --deny-warnings", &directory);
+                let answer = shell.run("portcullis check --deny-warnings");
                 assert!(answer.starts_with("ok "), "{vendor}: {answer}");
                 loaded.push(vendor.to_owned());
             }
@@ -33,7 +33,7 @@ fn the_settings_of_every_vendor_load_and_its_token_becomes_who_the_page_says() {
                 let [header, claims] = [header.to_owned(), claims.to_string()].map(|text| URL_SAFE_NO_PAD.encode(text));
                 fs::write(directory.join("token.jwt"), format!("{header}.{claims}.AAAA")).unwrap();
             }
-            "console" => return page::run_all(block.text, &directory),
+            "console" => return shell.run_all(block.text),
             other => panic!("{vendor}: a block `{other}`"),
         }
         block.text.to_owned()
