@@ -16,11 +16,15 @@ pub(super) fn broken(files: &[TextFile]) -> Vec<String> {
 
 fn broken_in<'a>(file: &'a TextFile, files: &'a [TextFile]) -> impl Iterator<Item = String> {
     links(file).filter_map(|link| {
-        let Link { line, path, anchor, text } = link;
+        let Link { line, path, anchor, text, named } = link;
         let below = format!("{path}/");
         let Some(target) = files.iter().find(|file| file.path == path || file.path.starts_with(&below)) else {
             return Some(format!("{}:{line}: the link to `{text}` leads nowhere", file.path));
         };
+        if let Some(test) = named.filter(|_| path.ends_with(".rs")) {
+            let found = target.text.contains(&format!("fn {test}("));
+            return (!found).then(|| format!("{}:{line}: `{path}` has no test `{test}`", file.path));
+        }
         let anchor = anchor.filter(|_| target.path == path && path.ends_with(".md"))?;
         let found = headings(&target.text).any(|heading| slug(heading) == anchor);
         (!found).then(|| format!("{}:{line}: `{path}` has no heading `#{anchor}`", file.path))
@@ -34,17 +38,27 @@ struct Link {
     path: String,
     anchor: Option<String>,
     text: String,
+    /// The test whose name is the text of the link.
+    named: Option<String>,
 }
 
 fn links(file: &TextFile) -> impl Iterator<Item = Link> {
     file.text.lines().enumerate().flat_map(move |(index, line)| {
+        let texts = line.split("](").map(|before| before.rsplit('[').next().unwrap_or_default());
         let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        targets.filter(|target| !target.contains(':')).map(move |target| {
+        texts.zip(targets).filter(|(_, target)| !target.contains(':')).map(move |(shown, target)| {
             let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
             let path = if path.is_empty() { file.path.clone() } else { resolve(&file.path, path) };
-            Link { line: index + 1, path, anchor: anchor.map(str::to_owned), text: target.to_owned() }
+            let named = shown.strip_prefix('`').and_then(|shown| shown.strip_suffix('`'));
+            let named = named.filter(|name| name.matches('_').count() > 1 && name.bytes().all(is_of_a_name));
+            let [anchor, named] = [anchor, named].map(|text| text.map(str::to_owned));
+            Link { line: index + 1, path, anchor, text: target.to_owned(), named }
         })
     })
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 /// The headings of a document, without those that are lines of code.
@@ -105,6 +119,16 @@ mod tests {
             let mut files = vec![file(SUMMARY, "[Map](map.md)"), file(path, text)];
             files.extend((path != "docs/map.md").then(|| file("docs/map.md", map)));
             assert_eq!(!broken(&files).is_empty(), is_broken, "{path}: {text}: {:?}", broken(&files));
+        }
+    }
+
+    #[test]
+    fn a_link_with_the_name_of_a_test_leads_to_that_test() {
+        let code = file("tests/a.rs", "fn nobody_gets_in() {}");
+        for (name, is_broken) in [("nobody_gets_in", false), ("nobody_gets", false), ("nobody_gets_out", true)] {
+            let page = file("page.md", &format!("see [`{name}`](tests/a.rs)"));
+            let files = [page, file("tests/a.rs", &code.text)];
+            assert_eq!(!broken(&files).is_empty(), is_broken, "{name}: {:?}", broken(&files));
         }
     }
 
