@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests assert as tests do")]
 
+#[cfg(doctest)]
+mod guide;
 pub mod page;
 
 use std::io::{BufRead as _, BufReader};
