@@ -17,6 +17,10 @@ pub struct Block<'a> {
 }
 
 /// The root of the project.
+///
+/// # Panics
+///
+/// If it is gone.
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

@@ -7,7 +7,7 @@ pub(super) fn broken(files: &[TextFile]) -> Vec<String> {
     let documents = files.iter().filter(|file| file.path.ends_with(".md"));
     let mut found: Vec<String> = documents.flat_map(|file| broken_in(file, files)).collect();
     let summary = files.iter().find(|file| file.path == SUMMARY);
-    let listed: Vec<String> = summary.into_iter().flat_map(|file| links(file)).map(|link| link.path).collect();
+    let listed: Vec<String> = summary.into_iter().flat_map(links).map(|link| link.path).collect();
     let pages = files.iter().map(|file| &file.path).filter(|path| path.starts_with("docs/") && path.ends_with(".md"));
     let unlisted = pages.filter(|path| *path != SUMMARY && !listed.contains(path));
     found.extend(unlisted.map(|path| format!("{path}: the guide has no such page: add it to {SUMMARY}")));

@@ -1,19 +1,18 @@
 //! The settings and tokens of docs/vendors.md: they load, and mean what the page says.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use readme_lines::page::{self, Shell};
+use readme_lines::page;
+
+use crate::shell;
 
 #[test]
 fn the_settings_of_every_vendor_load_and_its_token_becomes_who_the_page_says() {
     let directory = bundle();
-    let shell = Shell::new(&directory).with_program("portcullis", env!("CARGO_BIN_EXE_portcullis"));
-    let shell = shell.with("export INTROSPECTION_SECRET='secret of a test'");
+    let shell = shell(&directory).with("export INTROSPECTION_SECRET='secret of a test'");
     let mut loaded = Vec::new();
     page::check("docs/vendors.md", |block| {
         let Some(vendor) = block.before.strip_prefix("## ").and_then(|section| section.lines().next()) else {

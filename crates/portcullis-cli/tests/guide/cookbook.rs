@@ -1,11 +1,11 @@
 //! The recipes of docs/cookbook.md: bundles that load, whose cases pass, and of which the page says the truth.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use readme_lines::page::{self, Block, Shell};
+use readme_lines::page::{self, Block};
+
+use crate::shell;
 
 /// What a recipe must have besides what it shows: an answer of each kind, a mistake, and what stops it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,10 +76,6 @@ fn recipe(section: &str) -> Option<String> {
 fn assert_stands_in(bundle: &Path, block: &Block<'_>) {
     let found = page::files(bundle).iter().any(|(_, text)| text.contains(block.text));
     assert!(found, "no file of {} has\n{}", bundle.display(), block.text);
-}
-
-fn shell(directory: &Path) -> Shell {
-    Shell::new(directory).with_program("portcullis", env!("CARGO_BIN_EXE_portcullis"))
 }
 
 fn bundles() -> PathBuf {

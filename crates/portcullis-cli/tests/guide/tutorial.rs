@@ -1,18 +1,18 @@
 //! The first half of docs/tutorial.md: from `portcullis new` to the policies of `examples/tutorial`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::Path;
 
-use readme_lines::page::{self, Shell};
+use readme_lines::page;
+
+use crate::shell;
 
 #[test]
 fn the_commands_and_changes_of_the_tutorial_lead_to_the_policies_of_its_example() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial");
     let _ = fs::remove_dir_all(&directory);
     fs::create_dir_all(&directory).unwrap();
-    let shell = Shell::new(&directory).with_program("portcullis", env!("CARGO_BIN_EXE_portcullis"));
+    let shell = shell(&directory);
     page::check("docs/tutorial.md", |block| match block.kind {
         "console" if block.text.starts_with("$ portcullis ") => shell.run_all(block.text),
         "diff" => {
