@@ -17,7 +17,10 @@ fn unused(files: &[TextFile]) -> Vec<String> {
             return !inherited.iter().any(|other| other.name == dependency.name);
         }
         let folder = manifest.path.trim_end_matches("Cargo.toml");
-        let sources = files.iter().filter(|file| file.path.starts_with(folder) && file.path.ends_with(".rs"));
+        let own = || files.iter().filter(|file| file.path.starts_with(folder) && file.path.ends_with(".rs"));
+        // Examples in documents are compiled where they are included.
+        let documents = own().flat_map(included).filter_map(|path| files.iter().find(|file| file.path == path));
+        let sources = own().chain(documents.filter(|_| dependency.section.ends_with("dev-dependencies")));
         let identifier = dependency.name.replace('-', "_");
         !sources.flat_map(|source| code(source, dependency)).any(|line| has_word(line, &identifier))
     };
@@ -51,6 +54,12 @@ fn dependencies(manifest: &TextFile) -> Vec<Dependency<'_>> {
         }
     }
     found
+}
+
+/// The documents at the root of the project, or below it, that a source includes.
+fn included(source: &TextFile) -> impl Iterator<Item = &str> {
+    let paths = source.text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    paths.filter(|path| path.ends_with(".md")).map(|path| path.trim_start_matches("../"))
 }
 
 /// The lines that can use the dependency. Documentation examples are compiled with dev-dependencies too.
@@ -92,5 +101,19 @@ mod tests {
                 "a/Cargo.toml: proptest in [dev-dependencies]",
             ]
         );
+    }
+
+    #[test]
+    fn what_an_included_document_shows_is_used_by_tests_alone() {
+        let manifest = |section: &str| file("a/Cargo.toml", &format!("[{section}]\nrand.workspace = true\n"));
+        let source = file("a/src/lib.rs", "#[doc = include_str!(\"../../docs/page.md\")]\nstruct Page;\n");
+        for (section, page, is_unused) in [
+            ("dev-dependencies", "use rand::Rng;", false),
+            ("dev-dependencies", "nothing", true),
+            ("dependencies", "use rand::Rng;", true),
+        ] {
+            let files = [manifest(section), file("a/src/lib.rs", &source.text), file("docs/page.md", page)];
+            assert_eq!(!unused(&files).is_empty(), is_unused, "{section}: {page}");
+        }
     }
 }

@@ -236,3 +236,48 @@ const BASE: &str = "urn:problem-type:portcullis:";
 
 /// The base of the types that everybody shares.
 const REGISTERED: &str = "https://iana.org/assignments/http-problem-types#";
+
+#[cfg(test)]
+mod tests {
+    use super::Problem::*;
+    use super::*;
+
+    const ALL: [Problem; 20] = [
+        MalformedCredentials,
+        HttpsRequired,
+        CredentialsRequired,
+        InvalidToken,
+        InvalidProof,
+        NonceRequired,
+        StrongerLoginRequired,
+        InsufficientScope,
+        DpopRequired,
+        ProofOfPossessionRequired,
+        ConfirmationRequired,
+        InvalidTicket,
+        Denied,
+        NotFound,
+        MethodNotAllowed,
+        TooManyProofs,
+        QuotaExceeded,
+        InternalError,
+        Unavailable,
+        TooSlow,
+    ];
+
+    #[test]
+    fn the_catalogue_of_errors_has_every_problem_type_with_its_status_and_no_other() {
+        let page = include_str!("../../../docs/errors.md");
+        let table = page.split("\n## Answers\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+        let cells = |line: &str| line.split(" | ").take(3).map(str::to_owned).collect::<Vec<_>>().join(" | ");
+        let stated: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).map(cells).collect();
+        let said = ALL.map(|problem| {
+            let (status, name, _) = problem.row();
+            format!("| `{name}` | {} | {}", status.as_u16(), problem.code() as u8)
+        });
+        assert_eq!(stated, said);
+        // The list above is in the order of the variants, so a new last one shows.
+        assert!(ALL.iter().enumerate().all(|(place, problem)| *problem as usize == place));
+        assert_eq!(TooSlow as usize + 1, ALL.len());
+    }
+}

@@ -1,6 +1,13 @@
-//! An example does what its README says: its lines with `curl` are run against the running program, and answered as stated.
+//! Examples and the guide do what they say.
+//!
+//! The lines with `curl` in an example's README are run against the running program, and answered as stated. The blocks of a
+//! [`page`] are run and compared with what stands there.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests assert as tests do")]
+
+#[cfg(doctest)]
+mod guide;
+pub mod page;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -4,13 +4,12 @@ use crate::files::TextFile;
 
 /// What breaks a rule, as `path:line: message`.
 pub(super) fn broken(files: &[TextFile]) -> Vec<String> {
-    let exists = |path: &str| files.iter().any(|file| file.path == path || file.path.starts_with(&format!("{path}/")));
     let mut found = Vec::new();
     for file in files.iter().filter(|file| file.path != THIS_FILE && !file.path.ends_with("Cargo.lock")) {
         found.extend(too_long(file));
         for (index, line) in file.text.lines().enumerate() {
             let messages = leftover(file, line).into_iter().chain(machine_path(line));
-            let messages = messages.chain(unknown_documents(line, files)).chain(broken_links(file, line, &exists));
+            let messages = messages.chain(unknown_documents(line, files));
             found.extend(messages.map(|message| format!("{}:{}: {message}", file.path, index + 1)));
         }
     }
@@ -72,32 +71,6 @@ fn unknown_documents(line: &str, files: &[TextFile]) -> Vec<String> {
     unknown.map(|word| format!("there is no document `{word}`")).collect()
 }
 
-/// Relative links in Markdown lead to files of the project.
-fn broken_links(file: &TextFile, line: &str, exists: &impl Fn(&str) -> bool) -> Vec<String> {
-    if !file.path.ends_with(".md") {
-        return Vec::new();
-    }
-    let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let paths = targets.filter(|target| !target.contains(':') && !target.starts_with('#'));
-    let paths = paths.filter_map(|target| target.split('#').next());
-    let missing = paths.filter(|path| !exists(&resolve(&file.path, path)));
-    missing.map(|path| format!("the link to `{path}` leads nowhere")).collect()
-}
-
-/// The path, from the root of the project, that `target` means in the file at `path`.
-fn resolve(path: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    for part in target.trim_end_matches('/').split('/') {
-        match part {
-            "." => {}
-            ".." => drop(parts.pop()),
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
-}
-
 const MAX_LINES: usize = 400;
 
 /// It names what it forbids.
@@ -111,7 +84,7 @@ mod tests {
         TextFile { path: path.to_owned(), text: text.into() }
     }
 
-    /// (path, text, whether a rule is broken), beside an `ARCHITECTURE.md` and a `docs/guide.md`.
+    /// (path, text, whether a rule is broken), beside an `ARCHITECTURE.md`.
     const CASES: &[(&str, &str, bool)] = &[
         ("src/lib.rs", "todo!()", true),
         ("src/lib.rs", "#[ignore = \"slow\"]", true),
@@ -126,15 +99,12 @@ mod tests {
         ("a.md", "https://example.com/home/ann and GET /users/{user}/work/1", false),
         ("src/lib.rs", "// See ARCHITECTURE.md.", false),
         ("src/lib.rs", "// See STRATEGY.md.", true),
-        ("docs/guide.md", "[code map](../ARCHITECTURE.md#code-map), [docs](../docs/), [RFC](https://a.example)", false),
-        ("docs/guide.md", "[code map](ARCHITECTURE.md)", true),
-        ("README.md", "[docs](docs/), [self](#top)", false),
     ];
 
     #[test]
     fn each_rule_finds_what_breaks_it_and_nothing_else() {
         for (path, text, is_broken) in CASES {
-            let files = [file("ARCHITECTURE.md", ""), file("docs/guide.md", ""), file(path, *text)];
+            let files = [file("ARCHITECTURE.md", ""), file(path, *text)];
             assert_eq!(!broken(&files).is_empty(), *is_broken, "{path}: {text}: {:?}", broken(&files));
         }
     }

@@ -58,7 +58,7 @@ impl Checker<'_> {
             }
             let result = Validator::new(schema.clone()).validate_with_level(&set, ValidationMode::Strict, 1);
             for policy in mine {
-                problems.extend(validation_problems(policy, &result));
+                problems.extend(validation_problems(policy, &result, self.schema));
             }
         }
         valid
@@ -334,12 +334,13 @@ impl Checker<'_> {
 }
 
 /// What the validator says about `policy`, without what only follows from something else that it says.
-fn validation_problems(policy: &ReadPolicy<'_>, result: &ValidationResult) -> Vec<Problem> {
+fn validation_problems(policy: &ReadPolicy<'_>, result: &ValidationResult, schema: &SourceSchema) -> Vec<Problem> {
     let mine = |id: &cedar_policy::PolicyId| policy.policy.id == id.to_string();
     let errors = result.validation_errors().filter(|error| mine(error.policy_id()));
     let errors: Vec<Problem> = errors
         .map(|error| match error {
             ValidationError::EntityDerefLevelViolation(_) => policy.cedar_problem(error).with_help(ONE_LEVEL),
+            ValidationError::UnrecognizedActionId(_) => schema.with_similar_action(policy.cedar_problem(error)),
             _ => policy.cedar_problem(error),
         })
         .collect();

@@ -124,6 +124,11 @@ impl fmt::Display for LoadError {
 
 /// "did you mean `…`?" for the candidate most like `word`, if one is alike.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    most_like(word, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// The candidate most like `word`, if one is alike.
+pub(crate) fn most_like<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |candidate: &str| {
         let (word, candidate) = (word.to_lowercase(), candidate.to_lowercase());
         // In short words one slip changes much of the word: `arc` and `acr` are alike.
@@ -136,7 +141,7 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
         .map(|candidate| (likeness(candidate), candidate))
         .filter(|(likeness, _)| *likeness > ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
 }
 
 /// A message with the messages it stands on: Cedar keeps what went wrong in the cause.

@@ -9,7 +9,7 @@ use super::annotations::{self, Annotations, Target};
 use super::files::SCHEMA;
 use super::places::{Keyword, Place, Places};
 use super::prelude::{self, Audience, NAMESPACE};
-use super::problem::{Problem, did_you_mean};
+use super::problem::{Problem, did_you_mean, most_like};
 use crate::claims::Kind;
 
 /// The schema of an application, parsed, with its annotations checked but not yet read.
@@ -128,6 +128,18 @@ impl<'a> SourceSchema<'a> {
     pub(super) fn similar_scope(&self, name: &str) -> Option<String> {
         let scopes = self.actions.iter().filter(|(_, group)| group.annotations.contains_key("scope"));
         did_you_mean(name, scopes.map(|(name, _)| name.as_str()))
+    }
+
+    /// Says which action was probably meant. Cedar's own suggestion is often the shortest one, and a matter of chance: it compares the name
+    /// with `Action::"…"` as a whole.
+    pub(super) fn with_similar_action(&self, problem: Problem) -> Problem {
+        let name = problem.message.split_once("`Action::\"").and_then(|(_, rest)| rest.split_once('"'));
+        let similar = name.and_then(|(name, _)| most_like(name, self.actions.keys().map(String::as_str)));
+        let help = match similar {
+            Some(similar) => format!("did you mean `Action::\"{similar}\"`?"),
+            None => "declare it in the schema, or correct the name".to_owned(),
+        };
+        problem.with_help(help)
     }
 
     /// Every annotation that has no business where it stands.

@@ -93,3 +93,30 @@ impl DenialKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_of_errors_has_every_kind_of_denial_and_no_other() {
+        let page = include_str!("../../../../docs/errors.md");
+        let table = page.split("\n## Kinds of denial\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+        let stated: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let kinds = [
+            DenialKind::Error,
+            DenialKind::NotApplicable,
+            DenialKind::Ceiling,
+            DenialKind::Role,
+            DenialKind::Guardrail,
+            DenialKind::LiftableGuardrail,
+            DenialKind::Consent,
+        ];
+        assert_eq!(stated, kinds.map(DenialKind::as_str));
+        // A new kind does not compile until it is here, too.
+        kinds.into_iter().for_each(|kind| match kind {
+            DenialKind::Error | DenialKind::NotApplicable | DenialKind::Ceiling | DenialKind::Role => {}
+            DenialKind::Guardrail | DenialKind::LiftableGuardrail | DenialKind::Consent => {}
+        });
+    }
+}

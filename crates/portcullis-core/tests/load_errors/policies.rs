@@ -428,6 +428,23 @@ fn a_policy_that_can_never_apply_is_refused() {
             ],
         },
         Case {
+            // Its name is longer than those of others, which are not like it.
+            name: "an action with a slip of the finger in its name",
+            edits: &[Append(GUARDRAILS, "@id(\"a\") forbid (principal, action == Action::\"ListNots\", resource);\n")],
+            problems: &[
+                r#"guardrails/care.cedar:4:39: for policy `a`, unrecognized action `Action::"ListNots"`"#,
+                r#"    help: did you mean `Action::"ListNotes"`?"#,
+            ],
+        },
+        Case {
+            name: "an action like no other",
+            edits: &[Append(GUARDRAILS, "@id(\"a\") forbid (principal, action == Action::\"Quux\", resource);\n")],
+            problems: &[
+                r#"guardrails/care.cedar:4:39: for policy `a`, unrecognized action `Action::"Quux"`"#,
+                "    help: declare it in the schema, or correct the name",
+            ],
+        },
+        Case {
             name: "entities that do not exist",
             edits: &[
                 Append(
