@@ -5,6 +5,7 @@ mod files;
 mod fuzz;
 mod gates;
 mod hygiene;
+mod planted;
 mod process;
 mod requirements;
 mod tools;
@@ -40,6 +41,9 @@ enum Command {
     Fuzz(Duration),
     Help,
     Hygiene,
+    Planted(Purpose),
+    PlantedCheck,
+    PlantedSome(Vec<String>),
     Requirements(Purpose),
     Test(Extent),
 }
@@ -66,9 +70,15 @@ impl Command {
             ["hygiene"] => Ok(Self::Hygiene),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
+            ["planted"] => Ok(Self::Planted(Purpose::Check)),
+            ["planted", "--write"] => Ok(Self::Planted(Purpose::Write)),
+            ["planted", "--check"] => Ok(Self::PlantedCheck),
+            ["planted", names @ ..] if !names.iter().any(|name| name.starts_with('-')) => {
+                Ok(Self::PlantedSome(names.iter().map(|name| (*name).to_owned()).collect()))
+            }
             ["dependencies"] => Ok(Self::Dependencies),
             ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "planted" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -88,6 +98,9 @@ impl Command {
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
+            Self::Planted(purpose) => planted::run(purpose),
+            Self::PlantedCheck => planted::check(),
+            Self::PlantedSome(names) => planted::run_some(&names),
             Self::Requirements(Purpose::Write) => requirements::write(),
             Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
@@ -104,6 +117,10 @@ Usage: cargo xtask <command>
   fuzz [--seconds N]     every fuzz target for N seconds (10)
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
+  planted                plants each bug of crates/portcullis-testkit/planted in a copy of the sources: a law must notice it
+  planted 03 04          some of them
+  planted --write        writes into CONTRIBUTING.md which law notices which
+  planted --check        only whether each can still be planted
   requirements           writes docs/requirements.md: which test shows which rule
   requirements --check   fails if that file is out of date, or a rule has neither test nor reason
 
@@ -129,13 +146,23 @@ mod tests {
         assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
+        assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check)));
+        assert_eq!(parse("planted 03 04"), Ok(Command::PlantedSome(vec!["03".to_owned(), "04".to_owned()])));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
         // `--fats` must not run the slow gates, and `--fast --fast` is somebody's mistake too.
-        for line in ["tset", "test --fats", "test --fast --fast", "fuzz 10", "fuzz --seconds 0", "hygiene --fix"] {
+        for line in [
+            "tset",
+            "test --fats",
+            "test --fast --fast",
+            "fuzz 10",
+            "fuzz --seconds 0",
+            "hygiene --fix",
+            "planted --all",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -79,6 +79,12 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resource = &self.resource;
         writeln!(f, "  token     {}", Value::Object(self.token.claims.clone()))?;
+        if self.token.credential == Credential::ApiKey {
+            writeln!(f, "  as        API key of {}", self.token.source)?;
+        }
+        if let Some(ip) = self.token.ip {
+            writeln!(f, "  from      {ip}")?;
+        }
         for binding in &self.token.bindings {
             writeln!(f, "  bound by  {}", binding.as_str())?;
         }

@@ -107,6 +107,29 @@ fn an_invariant_that_says_nothing_is_an_error() {
     assert!(said.contains("unknown field `always`"), "{said}");
 }
 
+#[test]
+fn an_invariant_that_no_request_tests_is_an_error_unless_it_says_why() {
+    let nowhere = "\n[[only]]\nrole = \"billing\"\naction = \"GetProject\"\nscope = \"manage:billing\"\n";
+    let said = broken("nowhere", nowhere);
+    assert!(said.contains("invariants/all.toml:2: nothing tests `only role billing action GetProject scope"), "{said}");
+    assert!(said.contains("no action that can be asked for is what it names\n    help: name what"), "{said}");
+    let nobody = "[[only]]\nkind = [\"user\", \"service\", \"agent\"]\naction = \"editing\"\n";
+    let said = broken("nobody", nobody);
+    assert!(said.contains("nobody of whom it speaks is among the callers"), "{said}");
+    let excused = [nowhere, nobody].map(|untested| format!("{untested}vacuous = \"more is to come\"\n")).concat();
+    Laws::of_dir(projects("excused", &excused)).unwrap().check().unwrap();
+}
+
+#[test]
+fn who_asks_for_a_public_action_does_not_matter() {
+    let said = refused("public", "[[never]]\nkind = \"agent\"\naction = \"Health\"\n");
+    assert!(said.contains("invariants/all.toml:1:1: `Health` is public, so it does not matter who asks"), "{said}");
+    // Agents may ask for it, and this one is not about it.
+    let holds =
+        "[[only]]\nkind = [\"user\", \"service\"]\nscope = \"manage:billing\"\n[[never]]\nclass = \"unlisted\"\n";
+    Laws::of_dir(projects("not-public", holds)).unwrap().check().unwrap();
+}
+
 /// What the guide shows can be written so.
 #[test]
 fn the_invariants_of_the_guide_hold() {
