@@ -41,9 +41,8 @@ enum Command {
     Fuzz(Duration),
     Help,
     Hygiene,
-    Planted(Purpose),
+    Planted(Purpose, Vec<String>),
     PlantedCheck,
-    PlantedSome(Vec<String>),
     Requirements(Purpose),
     Test(Extent),
 }
@@ -70,14 +69,11 @@ impl Command {
             ["hygiene"] => Ok(Self::Hygiene),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
-            ["planted"] => Ok(Self::Planted(Purpose::Check)),
-            ["planted", "--write"] => Ok(Self::Planted(Purpose::Write)),
             ["planted", "--check"] => Ok(Self::PlantedCheck),
-            ["planted", names @ ..] if !names.iter().any(|name| name.starts_with('-')) => {
-                Ok(Self::PlantedSome(names.iter().map(|name| (*name).to_owned()).collect()))
-            }
+            ["planted", "--write", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Write, owned(names))),
+            ["planted", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Check, owned(names))),
             ["dependencies"] => Ok(Self::Dependencies),
-            ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
+            ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
             [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "planted" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
@@ -98,14 +94,21 @@ impl Command {
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
-            Self::Planted(purpose) => planted::run(purpose),
+            Self::Planted(purpose, names) => planted::run(purpose, &names),
             Self::PlantedCheck => planted::check(),
-            Self::PlantedSome(names) => planted::run_some(&names),
             Self::Requirements(Purpose::Write) => requirements::write(),
             Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
         }
     }
+}
+
+fn are_names(words: &[&str]) -> bool {
+    words.iter().all(|word| !word.starts_with('-'))
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 const HELP: &str = "\
@@ -119,7 +122,7 @@ Usage: cargo xtask <command>
   dependencies           dependencies that no code uses
   planted                plants each bug of crates/portcullis-testkit/planted in a copy of the sources: a law must notice it
   planted 03 04          some of them
-  planted --write        writes into CONTRIBUTING.md which law notices which
+  planted --write [03]   writes into CONTRIBUTING.md which law notices which
   planted --check        only whether each can still be planted
   requirements           writes docs/requirements.md: which test shows which rule
   requirements --check   fails if that file is out of date, or a rule has neither test nor reason
@@ -146,8 +149,9 @@ mod tests {
         assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
-        assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check)));
-        assert_eq!(parse("planted 03 04"), Ok(Command::PlantedSome(vec!["03".to_owned(), "04".to_owned()])));
+        assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check, Vec::new())));
+        let some = vec!["03".to_owned(), "04".to_owned()];
+        assert_eq!(parse("planted --write 03 04"), Ok(Command::Planted(Purpose::Write, some)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 

@@ -6,7 +6,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::BoxedStrategy;
 use serde_json::{Map, Value};
 
-use crate::scenario::{AskedResource, Scenario, Token};
+use crate::scenario::{AskedResource, Scenario, Token, put};
 
 /// What scenarios about one bundle are made of: the values that its policies tell apart, and a few that they do not.
 ///
@@ -25,8 +25,10 @@ pub struct World {
     pub subjects: Vec<Map<String, Value>>,
     /// Claims that say who acts, to be added to those of a subject. One of them says that nobody else does.
     pub actors: Vec<Map<String, Value>>,
-    /// Further claims, each with the values to choose from; `null` leaves it out.
+    /// Further claims, each with the values to choose from; `null` leaves it out. A name that begins with `/` is a JSON Pointer.
     pub claims: Vec<(String, Vec<Value>)>,
+    /// The claim that says to which tenant a subject belongs, if one does.
+    pub tenant_claim: Option<String>,
     /// Credentials of other sources, such as API keys, in one of eight scenarios. They get scopes, and access tokens `claims`,
     /// too.
     pub others: Vec<Token>,
@@ -74,6 +76,7 @@ impl World {
             subjects: Vec::new(),
             actors: Vec::new(),
             claims: Vec::new(),
+            tenant_claim: None,
             others: Vec::new(),
             ips: vec![None],
             requests: Vec::new(),
@@ -82,12 +85,13 @@ impl World {
 
     /// Scenarios of this world.
     pub fn scenarios(&self) -> BoxedStrategy<Scenario> {
-        let now = self.now;
+        let (now, tenant_claim) = (self.now, self.tenant_claim.clone());
         (self.tokens(), self.asked(), approvals(now))
             .prop_map(move |((token, alone), (action, resource, facts), approval)| {
                 let subject = token.claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let mut scenario = Scenario::new(token, action, resource, now).with_facts(facts);
                 scenario.alone = alone;
+                scenario.tenant_claim.clone_from(&tenant_claim);
                 match approval {
                     None => scenario,
                     Some((Approver::Subject, at)) => scenario.with_approval(subject, at),
@@ -153,8 +157,11 @@ impl World {
         let claims: Vec<_> = self.claims.iter().map(|(_, values)| any_of(values.clone())).collect();
         let names: Vec<String> = self.claims.iter().map(|(name, _)| name.clone()).collect();
         (claims, scopes(&self.scopes)).prop_map(move |(values, scopes)| {
-            let others = names.iter().cloned().zip(values).filter(|(_, value)| !value.is_null());
-            others.chain(scopes.map(|scopes| ("scope".to_owned(), scopes.join(" ").into()))).collect()
+            let mut stated = Map::new();
+            let others = names.iter().zip(values).filter(|(_, value)| !value.is_null());
+            others.for_each(|(name, value)| put(&mut stated, name, value));
+            stated.extend(scopes.map(|scopes| ("scope".to_owned(), scopes.join(" ").into())));
+            stated
         })
     }
 }

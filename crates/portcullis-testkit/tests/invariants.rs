@@ -126,8 +126,37 @@ fn who_asks_for_a_public_action_does_not_matter() {
     assert!(said.contains("invariants/all.toml:1:1: `Health` is public, so it does not matter who asks"), "{said}");
     // Agents may ask for it, and this one is not about it.
     let holds =
-        "[[only]]\nkind = [\"user\", \"service\"]\nscope = \"manage:billing\"\n[[never]]\nclass = \"unlisted\"\n";
+        "[[only]]\nkind = [\"user\", \"service\"]\nscope = \"manage:billing\"\n[[never]]\nclass = \"unclassified\"\n";
     Laws::of_dir(projects("not-public", holds)).unwrap().check().unwrap();
+}
+
+/// `policies/projects` with a guardrail that a role brings.
+fn projects_that_suspend(test: &str, invariants: &str) -> PathBuf {
+    let dir = projects(test, invariants);
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(dir.join(file)).unwrap();
+        assert!(text.contains(from), "{file}");
+        fs::write(dir.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    let forbid = "@id(\"suspended\") forbid (principal in Role::\"suspended\", action, resource);";
+    fs::write(dir.join("guardrails/suspended.cedar"), forbid).unwrap();
+    change("portcullis.toml", "\"tenancy.cedar\"", "\"suspended.cedar\", \"tenancy.cedar\"");
+    let role = "[\n  { \"uid\": { \"type\": \"Role\", \"id\": \"suspended\" }, \"attrs\": {}, \"parents\": [] },";
+    change("entities.json", "[", role);
+    dir
+}
+
+#[test]
+fn a_role_that_only_forbids_is_against_a_law_which_may_be_waived_for_the_policy() {
+    let said = Laws::of_dir(projects_that_suspend("suspends", "")).unwrap().check().unwrap_err().to_string();
+    assert!(said.starts_with("taking away a fact never allows more"), "{said}");
+    let waived = "[waived]\nsuspended = \"our directory states the role, and no token can leave it out\"\n";
+    Laws::of_dir(projects_that_suspend("waived", waived)).unwrap().check().unwrap();
+
+    let said = refused("waived-unknown", "[waived]\ntenanci = \"x\"\n");
+    assert!(said.contains("invariants/all.toml:2:1: `waived`: the bundle has no policy `tenanci`"), "{said}");
+    let error = Laws::of_dir(projects_that_suspend("waived-why", "[waived]\nsuspended = \" \"\n")).unwrap_err();
+    assert!(error.to_string().contains("`waived`: `suspended` has no reason"), "{error}");
 }
 
 /// What the guide shows can be written so.

@@ -15,23 +15,22 @@ use bug::Bug;
 use laws::Caught;
 use scratch::Scratch;
 
-/// Plants every bug and holds what notices them against the table in CONTRIBUTING.md, or writes it there.
-pub(crate) fn run(purpose: Purpose) -> Result<(), String> {
-    let found = plant(&bug::all()?)?;
-    match purpose {
-        Purpose::Write => table::write(&found),
-        Purpose::Check => table::compare(&found),
-    }
-}
+/// Bugs, each with the law that noticed it.
+type Noticed<'a> = Vec<(&'a Bug, Caught)>;
 
-/// Plants the bugs whose names begin with one of `names`.
-pub(crate) fn run_some(names: &[String]) -> Result<(), String> {
-    let mut bugs = bug::all()?;
+/// Plants the bugs whose names begin with one of `names`, or all if there are none, and holds what notices them against the table
+/// in CONTRIBUTING.md, or writes it there.
+pub(crate) fn run(purpose: Purpose, names: &[String]) -> Result<(), String> {
+    let bugs = bug::all()?;
     if let Some(unknown) = names.iter().find(|name| !bugs.iter().any(|bug| bug.name.starts_with(name.as_str()))) {
         return Err(format!("there is no bug `{unknown}`"));
     }
-    bugs.retain(|bug| names.iter().any(|name| bug.name.starts_with(name)));
-    plant(&bugs).map(drop)
+    let is_meant = |bug: &&Bug| names.is_empty() || names.iter().any(|name| bug.name.starts_with(name));
+    let (found, missed) = plant(bugs.iter().filter(is_meant))?;
+    if purpose == Purpose::Write {
+        table::write(&bugs, &found)?;
+    }
+    if missed.is_empty() { table::compare(&found) } else { Err(missed.join("\n")) }
 }
 
 /// Fails if a patch does not apply any more, or the table is not about these bugs.
@@ -42,8 +41,8 @@ pub(crate) fn check() -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(format!("planted bugs\n  {}", problems.join("\n  "))) }
 }
 
-/// Each bug with what noticed it. A bug that nothing notices is an error, once all were tried.
-fn plant(bugs: &[Bug]) -> Result<Vec<(&Bug, Caught)>, String> {
+/// Each bug with what noticed it, and those that nothing noticed.
+fn plant<'a>(bugs: impl Iterator<Item = &'a Bug>) -> Result<(Noticed<'a>, Vec<String>), String> {
     let scratch = Scratch::create()?;
     println!("   without a bug");
     if let Some(caught) = laws::check(&scratch)? {
@@ -52,15 +51,15 @@ fn plant(bugs: &[Bug]) -> Result<Vec<(&Bug, Caught)>, String> {
     let (mut found, mut missed) = (Vec::new(), Vec::new());
     for bug in bugs {
         let started = Instant::now();
-        scratch.restore()?;
-        scratch.apply(bug)?;
-        let caught = laws::check(&scratch).map_err(|error| format!("{}: {error}", bug.name))?;
-        let fate = caught.as_ref().map_or_else(|| "NOT NOTICED".to_owned(), ToString::to_string);
+        scratch.plant(bug)?;
+        let caught = laws::check(&scratch).and_then(|caught| caught.ok_or_else(|| "no law notices it".to_owned()));
+        scratch.weed(bug)?;
+        let fate = caught.as_ref().map_or_else(Clone::clone, ToString::to_string);
         println!("   {}: {fate} ({:.0?})", bug.name, started.elapsed());
         match caught {
-            Some(caught) => found.push((bug, caught)),
-            None => missed.push(bug.name.as_str()),
+            Ok(caught) => found.push((bug, caught)),
+            Err(error) => missed.push(format!("{}: {error}", bug.name)),
         }
     }
-    if missed.is_empty() { Ok(found) } else { Err(format!("no law notices {}", missed.join(", "))) }
+    Ok((found, missed))
 }

@@ -156,6 +156,12 @@ impl Callers<'_> {
     }
 }
 
+/// The claim that fills the attribute `tenant` of some principal.
+pub(super) fn tenant_claim(declared: &Declared) -> Option<String> {
+    let attributes = Kind::ALL.into_iter().flat_map(|kind| declared.attributes(kind.entity_type()));
+    attributes.filter(|attribute| attribute.name == "tenant").find_map(|attribute| attribute.claim)
+}
+
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,

@@ -101,6 +101,7 @@ impl World {
         let unknown = names.filter(|name| !wire_names.contains(name));
         world.scopes = wire_names.iter().cloned().chain(unknown).collect();
         (world.subjects, world.actors, world.claims) = (subjects, actors, claims);
+        world.tenant_claim = callers::tenant_claim(&declared);
         world.ips = values.peers();
         world.requests = requests(bundle, &declared, &values);
         Ok(world)

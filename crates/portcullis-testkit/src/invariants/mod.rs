@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use portcullis_core::{Bundle, BundleFiles, Caller, Kind, Listing, Problem};
+use portcullis_core::{Bundle, BundleFiles, Caller, Kind, LayerAnswer, Listing, Problem};
 use serde_json::Value;
 
 use crate::decider::{Decider, Product};
 use crate::derive::{Mentions, Schema};
-use crate::laws::Violation;
+use crate::laws::{TAKING_AWAY, Violation};
 use crate::scenario::Scenario;
 use crate::strategies::World;
 use terms::{File, Names, Terms};
@@ -25,6 +25,8 @@ pub(crate) struct Invariants {
     parents: BTreeMap<Uid, Vec<Uid>>,
     /// Actions of which it does not matter who asks.
     public: BTreeSet<String>,
+    /// Policies that may allow more if a fact is taken away.
+    waived: BTreeSet<String>,
 }
 
 type Uid = (String, String);
@@ -74,7 +76,7 @@ impl Invariants {
         let mentions = Mentions::of(files).map_err(unreadable)?;
         let parents = parents(files).map_err(unreadable)?;
         let names = Names::of(bundle, &schema, &mentions, &parents);
-        let (mut all, mut problems) = (Vec::new(), Vec::new());
+        let (mut all, mut waived, mut problems) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (file, text) in texts {
             let read: File = match toml::from_str(text) {
                 Ok(read) => read,
@@ -84,6 +86,8 @@ impl Invariants {
                     continue;
                 }
             };
+            problems.extend(unknown_policies(bundle, &read, file, text));
+            waived.extend(read.waived.into_keys());
             let never = read.never.into_iter().map(|terms| (Rule::Never, terms));
             for (rule, terms) in never.chain(read.only.into_iter().map(|terms| (Rule::Only, terms))) {
                 let offset = terms.span().start;
@@ -96,7 +100,7 @@ impl Invariants {
         }
         let public = bundle.actions().filter(|action| action.is_public()).map(|action| action.name().to_owned());
         let public = public.collect();
-        if problems.is_empty() { Ok(Self { all, schema, parents, public }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { all, schema, parents, public, waived }) } else { Err(problems) }
     }
 
     /// Whether every invariant holds for the answer of `product` to `scenario`.
@@ -113,6 +117,14 @@ impl Invariants {
                 neighbour: None,
             }),
         }
+    }
+
+    /// Whether the denial that `violation` is about is of policies that may allow more if a fact is taken away, and of no other.
+    pub(crate) fn waive(&self, product: &Product, violation: &Violation) -> bool {
+        let verdict = product.decide(&violation.scenario);
+        let mut denying = verdict.layers.values().filter(|layer| layer.answer != LayerAnswer::Allow);
+        violation.law == TAKING_AWAY
+            && denying.all(|layer| !layer.policies.is_empty() && layer.policies.is_subset(&self.waived))
     }
 
     /// Each invariant with the part of `world` that it is about.
@@ -191,6 +203,26 @@ impl Invariants {
         }
         found.into_iter().filter(|(found, _)| found == ty).map(|(_, id)| id).collect()
     }
+}
+
+/// Waivers of what is no policy, or that give no reason.
+fn unknown_policies(bundle: &Bundle, read: &File, file: &str, text: &str) -> Vec<Problem> {
+    let known: Vec<&str> = bundle.policy_ids().map(|(_, id)| id).collect();
+    let problem = |(policy, reason): (&String, &String)| {
+        let problem =
+            |message: String| Problem::new(file, message).at(text, text.find(policy.as_str()).unwrap_or_default());
+        if !known.contains(&policy.as_str()) {
+            let unknown = problem(format!("`waived`: the bundle has no policy `{policy}`"));
+            return Some(unknown.with_suggestion(
+                policy,
+                known.iter().copied(),
+                "name a policy by its `@id`".to_owned(),
+            ));
+        }
+        let reason = reason.trim().is_empty();
+        reason.then(|| problem(format!("`waived`: `{policy}` has no reason")).with_help("say why"))
+    };
+    read.waived.iter().filter_map(problem).collect()
 }
 
 impl Invariant {

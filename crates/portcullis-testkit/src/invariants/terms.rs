@@ -30,6 +30,9 @@ pub(super) struct File {
     pub(super) never: Vec<Spanned<Terms>>,
     #[serde(default)]
     pub(super) only: Vec<Spanned<Terms>>,
+    /// Policies that may allow more if a fact is taken away, each with the reason.
+    #[serde(default)]
+    pub(super) waived: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -49,7 +49,7 @@ pub const LAWS: &[(&str, Law)] = &[
     ("software never does what its subject could not do alone", acting_for_somebody),
     ("adding an actor never allows more", adding_an_actor),
     ("deeper hops of a chain mean nothing", deeper_hops),
-    ("taking away a fact never allows more", taking_away_a_fact),
+    (TAKING_AWAY, taking_away_a_fact),
     ("an early denial is final", early_denials),
     ("a bare resource is never allowed more", bare_resources),
     ("what nobody in particular may, everybody may", public_actions),
@@ -180,18 +180,20 @@ pub fn deeper_hops(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Vio
     all_the_same(decider, &through(json!({ "sub": "nobody-knows" })), law, others.map(through))
 }
 
-/// Taking away a fact never allows more: a claim about the login, the tenant or a grant, an approval, a binding.
+/// Taking away a fact never allows more: a claim about the login, the tenant or a grant, an approval, a binding. A bundle may
+/// waive this for a policy (`[waived]` in `invariants/*.toml`).
 ///
 /// # Errors
 ///
 /// If the request is denied as it is, and allowed without the fact. What makes the token or the approval as a whole unusable is
 /// no fact.
 pub fn taking_away_a_fact(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    let law = "taking away a fact never allows more";
+    let law = TAKING_AWAY;
     if decider.decide(scenario).is_refused() {
         return Ok(());
     }
-    let less = FACTS.iter().map(|claim| scenario.clone().with_claim(claim, Value::Null));
+    let facts = FACTS.into_iter().chain(scenario.tenant_claim.as_deref());
+    let less = facts.map(|claim| scenario.clone().with_claim(claim, Value::Null));
     let bindings = Binding::ALL.iter().map(|binding| {
         let mut less = scenario.clone();
         less.token.bindings.remove(binding);
@@ -337,8 +339,11 @@ pub fn only_denied_by(verdict: &Verdict, layer: Layer) -> bool {
     !verdict.layers.is_empty() && Layer::ALL.iter().all(|other| verdict.allows(*other) == (*other != layer))
 }
 
-/// Claims that say something about the login or the person.
-const FACTS: [&str; 5] = ["acr", "amr", "auth_time", "org_id", "email"];
+/// The law that a bundle may waive.
+pub(crate) const TAKING_AWAY: &str = "taking away a fact never allows more";
+
+/// Claims that say something about the login.
+const FACTS: [&str; 3] = ["acr", "amr", "auth_time"];
 
 /// Claims that list grants.
 const LISTS: [&str; 4] = ["roles", "groups", "entitlements", "permissions"];

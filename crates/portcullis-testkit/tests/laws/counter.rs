@@ -61,7 +61,7 @@ fn derived_scenarios_reach_keys_addresses_and_public_actions() {
     assert!(
         !for_nobody.contains(&("GetParcel".to_owned(), true)) && !by_key.contains(&("MoveParcel".to_owned(), true))
     );
-    let expected = ["partner", "clerks", "movers", "services", "keys-from-inside", "bound", "closed"];
+    let expected = ["partner", "clerks", "movers", "north", "services", "keys-from-inside", "bound", "closed"];
     assert_eq!(deciding, expected.map(str::to_owned).into());
 }
 
@@ -70,7 +70,7 @@ const SCHEMA: &str = r#"
 @scope("parcels.write") action "write:parcels";
 
 entity Role;
-entity User in [Role];
+entity User in [Role] { @claim("/realm/desk") desk?: String };
 entity Service in [Role];
 entity Parcel { open: Bool };
 
@@ -91,6 +91,8 @@ action "Health";
 const ROLES: &str = r#"
 @id("partner") permit (principal == Service::"keys|partner", action == Action::"GetParcel", resource);
 @id("movers") permit (principal is Service, action == Action::"MoveParcel", resource);
+@id("north") permit (principal is User, action == Action::"MoveParcel", resource)
+when { principal has desk && principal.desk == "north" };
 @id("clerks") permit (principal in Role::"clerk", action, resource);
 "#;
 
