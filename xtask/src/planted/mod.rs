@@ -26,10 +26,9 @@ pub(crate) fn run(purpose: Purpose, names: &[String]) -> Result<(), String> {
         return Err(format!("there is no bug `{unknown}`"));
     }
     let is_meant = |bug: &&Bug| names.is_empty() || names.iter().any(|name| bug.name.starts_with(name));
-    let (found, missed) = plant(bugs.iter().filter(is_meant))?;
-    if purpose == Purpose::Write {
-        table::write(&bugs, &found)?;
-    }
+    // It takes long, so what was found is kept at once.
+    let keep = |found: &Noticed<'_>| if purpose == Purpose::Write { table::write(&bugs, found) } else { Ok(()) };
+    let (found, missed) = plant(bugs.iter().filter(is_meant), keep)?;
     if missed.is_empty() { table::compare(&found) } else { Err(missed.join("\n")) }
 }
 
@@ -42,7 +41,10 @@ pub(crate) fn check() -> Result<(), String> {
 }
 
 /// Each bug with what noticed it, and those that nothing noticed.
-fn plant<'a>(bugs: impl Iterator<Item = &'a Bug>) -> Result<(Noticed<'a>, Vec<String>), String> {
+fn plant<'a>(
+    bugs: impl Iterator<Item = &'a Bug>,
+    keep: impl Fn(&Noticed<'a>) -> Result<(), String>,
+) -> Result<(Noticed<'a>, Vec<String>), String> {
     let scratch = Scratch::create()?;
     println!("   without a bug");
     if let Some(caught) = laws::check(&scratch)? {
@@ -57,7 +59,10 @@ fn plant<'a>(bugs: impl Iterator<Item = &'a Bug>) -> Result<(Noticed<'a>, Vec<St
         let fate = caught.as_ref().map_or_else(Clone::clone, ToString::to_string);
         println!("   {}: {fate} ({:.0?})", bug.name, started.elapsed());
         match caught {
-            Ok(caught) => found.push((bug, caught)),
+            Ok(caught) => {
+                found.push((bug, caught));
+                keep(&found)?;
+            }
             Err(error) => missed.push(format!("{}: {error}", bug.name)),
         }
     }
