@@ -116,6 +116,7 @@ fn an_invariant_that_no_request_tests_is_an_error_unless_it_says_why() {
     let nobody = "[[only]]\nkind = [\"user\", \"service\", \"agent\"]\naction = \"editing\"\n";
     let said = broken("nobody", nobody);
     assert!(said.contains("nobody of whom it speaks is among the callers"), "{said}");
+    assert!(refused("no-reason", &format!("{nobody}vacuous = \"\"\n")).contains("`vacuous` gives no reason"));
     let excused = [nowhere, nobody].map(|untested| format!("{untested}vacuous = \"more is to come\"\n")).concat();
     Laws::of_dir(projects("excused", &excused)).unwrap().check().unwrap();
 }

@@ -123,6 +123,9 @@ impl Names {
             let help = "state `kind`, `class` or `role`, and what it is about with `action` or `scope`";
             problems.push(problem("says nothing".to_owned()).with_help(help));
         }
+        if terms.vacuous.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+            problems.push(problem("`vacuous` gives no reason".to_owned()).with_help("say why"));
+        }
         for (key, names) in terms.keys() {
             let known: Vec<&str> = self.known.get(key).into_iter().flatten().map(String::as_str).collect();
             for name in names.names().iter().filter(|name| !known.contains(&name.as_str())) {

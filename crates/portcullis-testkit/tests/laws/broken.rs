@@ -277,9 +277,8 @@ fn a_key_must_not_be_asked_for_a_proof() {
         let mut verdict = product.decide(scenario);
         let is_key = scenario.token.credential == Credential::ApiKey;
         if is_key && verdict.kind == Some(DenialKind::LiftableGuardrail) {
-            let bindings = BTreeSet::from([Binding::Mtls]);
             let mut remedy = OfferedRemedy::default();
-            remedy.bindings = bindings;
+            remedy.bindings.insert(Binding::Mtls);
             verdict.remedy = Some(remedy);
         }
         verdict
