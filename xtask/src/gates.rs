@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{Program, cargo};
-use crate::{Purpose, dependencies, fuzz, hygiene, instructions, requirements, tools};
+use crate::{Purpose, dependencies, fuzz, hygiene, instructions, planted, requirements, tools};
 
 /// How many of the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ fn gates(extent: Extent) -> Vec<Gate> {
         Gate::programs("format", [cargo(formatted), cargo(backends_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
+        Gate::own("planted", "cargo xtask planted --check", planted::check),
         Gate::own("requirements", "cargo xtask requirements --check", requirements::check),
         Gate::programs("clippy", [cargo(clippy)]),
         Gate::programs("documentation", [doc]),

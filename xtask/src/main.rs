@@ -6,6 +6,7 @@ mod fuzz;
 mod gates;
 mod hygiene;
 mod instructions;
+mod planted;
 mod process;
 mod requirements;
 mod tools;
@@ -45,6 +46,8 @@ enum Command {
     Help,
     Hygiene,
     Instructions(Purpose),
+    Planted(Purpose, Vec<String>),
+    PlantedCheck,
     Requirements(Purpose),
     Test(Extent),
 }
@@ -73,10 +76,13 @@ impl Command {
             ["instructions", "--check"] => Ok(Self::Instructions(Purpose::Check)),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
+            ["planted", "--check"] => Ok(Self::PlantedCheck),
+            ["planted", "--write", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Write, owned(names))),
+            ["planted", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Check, owned(names))),
             ["dependencies"] => Ok(Self::Dependencies),
             ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
             [compiler, ..] if fuzz::is_compiler(compiler) => Ok(Self::Compile(owned(&words))),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "requirements"), ..] => {
+            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "planted" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
             }
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -98,6 +104,8 @@ impl Command {
             }
             Self::Hygiene => hygiene::check(),
             Self::Instructions(purpose) => instructions::run(purpose),
+            Self::Planted(purpose, names) => planted::run(purpose, &names),
+            Self::PlantedCheck => planted::check(),
             Self::Requirements(Purpose::Write) => requirements::write(),
             Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
@@ -126,6 +134,10 @@ Usage: cargo xtask <command>
   instructions --check   fails if they are 5 % more, or fewer, than what is stored
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
+  planted                plants each bug of crates/portcullis-testkit/planted in a copy of the sources: a law must notice it
+  planted 03 04          some of them
+  planted --write [03]   writes into CONTRIBUTING.md which law notices which
+  planted --check        only whether each can still be planted
   requirements           writes docs/requirements.md: which test shows which rule
   requirements --check   fails if that file is out of date, or a rule has neither test nor reason
 
@@ -155,6 +167,9 @@ mod tests {
         assert_eq!(parse("fuzz --seconds 60 token proof"), Ok(Command::Fuzz(long, names(&["token", "proof"]))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
+        assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check, Vec::new())));
+        let some = vec!["03".to_owned(), "04".to_owned()];
+        assert_eq!(parse("planted --write 03 04"), Ok(Command::Planted(Purpose::Write, some)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 
@@ -169,6 +184,7 @@ mod tests {
             "fuzz --seconds 0",
             "fuzz a -b",
             "hygiene --fix",
+            "planted --all",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -118,7 +118,7 @@ impl Product {
         Explained {
             decided: Decided::of(decision),
             stated: Decided::stated(explanation),
-            verdict: self.verdict(explanation),
+            verdict: self.verdict_of(decision, explanation),
             named,
             why: explanation.layers().iter().map(|layer| (layer.layer, layer.why.clone())).collect(),
             hidden: self.engine().bundle().is_hidden(entity_type),

@@ -1,19 +1,20 @@
 //! What a bundle promises beyond the laws: `invariants/*.toml`.
 
+mod terms;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use portcullis_core::{Bundle, BundleFiles, Caller, Kind, Listing, Problem};
-use serde::Deserialize;
+use portcullis_core::{Bundle, BundleFiles, Caller, Kind, LayerAnswer, Listing, Problem};
 use serde_json::Value;
-use toml::Spanned;
 
 use crate::decider::{Decider, Product};
 use crate::derive::{Mentions, Schema};
-use crate::laws::Violation;
+use crate::laws::{TAKING_AWAY, Violation};
 use crate::scenario::Scenario;
 use crate::strategies::World;
+use terms::{File, Names, Terms};
 
 /// The invariants of one bundle.
 #[derive(Debug)]
@@ -22,12 +23,17 @@ pub(crate) struct Invariants {
     schema: Schema,
     /// What static entities are directly in: `(type, id)` by `(type, id)`.
     parents: BTreeMap<Uid, Vec<Uid>>,
+    /// Actions of which it does not matter who asks.
+    public: BTreeSet<String>,
+    /// Policies that may allow more if a fact is taken away.
+    waived: BTreeSet<String>,
 }
 
 type Uid = (String, String);
 
+/// One of them.
 #[derive(Debug)]
-struct Invariant {
+pub(crate) struct Invariant {
     rule: Rule,
     terms: Terms,
     /// File and line.
@@ -38,58 +44,6 @@ struct Invariant {
 enum Rule {
     Never,
     Only,
-}
-
-/// One table. A key that is left out says nothing; several values of one key are alternatives.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Terms {
-    why: Option<String>,
-    kind: OneOrMore,
-    class: OneOrMore,
-    role: OneOrMore,
-    action: OneOrMore,
-    scope: OneOrMore,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    never: Vec<Spanned<Terms>>,
-    #[serde(default)]
-    only: Vec<Spanned<Terms>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl Default for OneOrMore {
-    fn default() -> Self {
-        Self::More(Vec::new())
-    }
-}
-
-impl OneOrMore {
-    fn names(&self) -> &[String] {
-        match self {
-            Self::One(name) => std::slice::from_ref(name),
-            Self::More(names) => names,
-        }
-    }
-
-    /// Whether nothing is asked, or `name` is among what is.
-    fn admits(&self, name: &str) -> bool {
-        self.names().is_empty() || self.names().iter().any(|known| known == name)
-    }
-
-    fn admits_one_of<'a>(&self, mut names: impl Iterator<Item = &'a String>) -> bool {
-        self.names().is_empty() || names.any(|name| self.names().contains(name))
-    }
 }
 
 impl Invariants {
@@ -122,7 +76,7 @@ impl Invariants {
         let mentions = Mentions::of(files).map_err(unreadable)?;
         let parents = parents(files).map_err(unreadable)?;
         let names = Names::of(bundle, &schema, &mentions, &parents);
-        let (mut all, mut problems) = (Vec::new(), Vec::new());
+        let (mut all, mut waived, mut problems) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (file, text) in texts {
             let read: File = match toml::from_str(text) {
                 Ok(read) => read,
@@ -132,6 +86,8 @@ impl Invariants {
                     continue;
                 }
             };
+            problems.extend(unknown_policies(bundle, &read, file, text));
+            waived.extend(read.waived.into_keys());
             let never = read.never.into_iter().map(|terms| (Rule::Never, terms));
             for (rule, terms) in never.chain(read.only.into_iter().map(|terms| (Rule::Only, terms))) {
                 let offset = terms.span().start;
@@ -142,7 +98,9 @@ impl Invariants {
                 all.push(Invariant { rule, terms, place: format!("{file}:{line}") });
             }
         }
-        if problems.is_empty() { Ok(Self { all, schema, parents }) } else { Err(problems) }
+        let public = bundle.actions().filter(|action| action.is_public()).map(|action| action.name().to_owned());
+        let public = public.collect();
+        if problems.is_empty() { Ok(Self { all, schema, parents, public, waived }) } else { Err(problems) }
     }
 
     /// Whether every invariant holds for the answer of `product` to `scenario`.
@@ -150,11 +108,7 @@ impl Invariants {
         if self.all.is_empty() || !product.decide(scenario).allowed {
             return Ok(());
         }
-        // Whoever is allowed something has been read.
-        let Ok(session) = product.engine().session(&scenario.token.verified()) else { return Ok(()) };
-        let above = self.schema.above(&scenario.action);
-        let caller = session.caller();
-        match self.all.iter().find(|invariant| self.is_broken(invariant, caller, &above)) {
+        match self.all.iter().find(|invariant| self.would_break(invariant, product, scenario)) {
             None => Ok(()),
             Some(invariant) => Err(Violation {
                 law: "the invariants of the bundle hold",
@@ -165,22 +119,44 @@ impl Invariants {
         }
     }
 
-    /// For each invariant, the part of `world` that it is about.
-    pub(crate) fn focused(&self, world: &World) -> Vec<World> {
-        let about = |invariant: &Invariant| {
-            let mut world = world.clone();
-            world.requests.retain(|asking| invariant.terms.concern(&self.schema.above(&asking.action)));
-            world
-        };
-        self.all.iter().map(about).filter(|world| !world.requests.is_empty()).collect()
+    /// Whether the denial that `violation` is about is of policies that may allow more if a fact is taken away, and of no other.
+    pub(crate) fn waive(&self, product: &Product, violation: &Violation) -> bool {
+        let verdict = product.decide(&violation.scenario);
+        let mut denying = verdict.layers.values().filter(|layer| layer.answer != LayerAnswer::Allow);
+        violation.law == TAKING_AWAY
+            && denying.all(|layer| !layer.policies.is_empty() && layer.policies.is_subset(&self.waived))
     }
 
-    /// Whether it is broken by an allow for `caller` of an action that is in `above`.
-    fn is_broken(&self, invariant: &Invariant, caller: &Caller, above: &[String]) -> bool {
+    /// Each invariant with the part of `world` that it is about.
+    pub(crate) fn focused(&self, world: &World) -> impl Iterator<Item = (&Invariant, World)> {
+        self.all.iter().map(|invariant| {
+            let mut world = world.clone();
+            world.requests.retain(|asking| self.concerns(invariant, &asking.action));
+            (invariant, world)
+        })
+    }
+
+    /// Whether `scenario` puts `invariant` to the test: layers judge it, and an allow would break it.
+    pub(crate) fn is_tested(&self, invariant: &Invariant, product: &Product, scenario: &Scenario) -> bool {
+        self.would_break(invariant, product, scenario) && !product.decide(scenario).is_refused()
+    }
+
+    /// Whether to allow `scenario` breaks `invariant`.
+    fn would_break(&self, invariant: &Invariant, product: &Product, scenario: &Scenario) -> bool {
+        // Whoever is allowed something has been read.
+        let session = product.engine().session(&scenario.token.verified());
+        session.is_ok_and(|session| {
+            self.concerns(invariant, &scenario.action) && self.is_broken(invariant, session.caller())
+        })
+    }
+
+    fn concerns(&self, invariant: &Invariant, action: &str) -> bool {
+        !self.public.contains(action) && invariant.terms.concern(&self.schema.above(action))
+    }
+
+    /// Whether it is broken by an allow for `caller` of an action that it is about.
+    fn is_broken(&self, invariant: &Invariant, caller: &Caller) -> bool {
         let terms = &invariant.terms;
-        if !terms.concern(above) {
-            return false;
-        }
         let role = terms.role.admits_one_of(self.roles(caller).iter());
         let subject = caller.subject();
         let actor = caller.actor().map(|actor| (actor.kind, actor.id.as_str(), actor.class.as_deref()));
@@ -229,6 +205,40 @@ impl Invariants {
     }
 }
 
+/// Waivers of what is no policy, or that give no reason.
+fn unknown_policies(bundle: &Bundle, read: &File, file: &str, text: &str) -> Vec<Problem> {
+    let known: Vec<&str> = bundle.policy_ids().map(|(_, id)| id).collect();
+    let problem = |(policy, reason): (&String, &String)| {
+        let problem =
+            |message: String| Problem::new(file, message).at(text, text.find(policy.as_str()).unwrap_or_default());
+        if !known.contains(&policy.as_str()) {
+            let unknown = problem(format!("`waived`: the bundle has no policy `{policy}`"));
+            return Some(unknown.with_suggestion(
+                policy,
+                known.iter().copied(),
+                "name a policy by its `@id`".to_owned(),
+            ));
+        }
+        let reason = reason.trim().is_empty();
+        reason.then(|| problem(format!("`waived`: `{policy}` has no reason")).with_help("say why"))
+    };
+    read.waived.iter().filter_map(problem).collect()
+}
+
+impl Invariant {
+    /// What to say if nothing in `world` is about it; `None` if it says itself why.
+    pub(crate) fn untested(&self, world: &World) -> Option<Problem> {
+        let reason = if world.requests.is_empty() {
+            "no action that can be asked for is what it names"
+        } else {
+            "nobody of whom it speaks is among the callers that can be made up from the bundle"
+        };
+        let problem = Problem::new(&self.place, format!("nothing tests `{self}`: {reason}"));
+        let help = "name what callers can be and ask for, or state `vacuous = \"why\"`";
+        self.terms.vacuous.is_none().then(|| problem.with_help(help))
+    }
+}
+
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.rule == Rule::Never { "never" } else { "only" })?;
@@ -236,65 +246,6 @@ impl fmt::Display for Invariant {
             write!(f, " {key} {}", names.names().join(" or "))?;
         }
         self.terms.why.iter().try_for_each(|why| write!(f, " ({why})"))
-    }
-}
-
-impl Terms {
-    /// Whether they are about an action that is in `above`.
-    fn concern(&self, above: &[String]) -> bool {
-        self.action.admits_one_of(above.iter()) && self.scope.admits_one_of(above.iter())
-    }
-
-    fn keys(&self) -> [(&'static str, &OneOrMore); 5] {
-        [
-            ("kind", &self.kind),
-            ("class", &self.class),
-            ("role", &self.role),
-            ("action", &self.action),
-            ("scope", &self.scope),
-        ]
-    }
-}
-
-/// The names that keys may have.
-struct Names(BTreeMap<&'static str, BTreeSet<String>>);
-
-impl Names {
-    fn of(bundle: &Bundle, schema: &Schema, mentions: &Mentions, parents: &BTreeMap<Uid, Vec<Uid>>) -> Self {
-        let entities = |ty: &str| {
-            let known = parents.keys().filter(|(known, _)| known == ty).map(|(_, id)| id.clone());
-            known.chain(mentions.ids(ty).cloned()).collect::<BTreeSet<_>>()
-        };
-        let is_scope = |name: &str| bundle.scopes().get(name).is_some();
-        let groups = schema.groups().filter(|name| !is_scope(name)).map(str::to_owned);
-        let mut classes = entities("AgentClass");
-        classes.extend(["unlisted".to_owned(), "unclassified".to_owned()]);
-        Self(BTreeMap::from([
-            ("kind", Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()),
-            ("class", classes),
-            ("role", entities("Role")),
-            ("action", bundle.actions().map(|action| action.name().to_owned()).chain(groups).collect()),
-            ("scope", bundle.scopes().iter().map(|scope| scope.name().to_string()).collect()),
-        ]))
-    }
-
-    fn problems(&self, rule: Rule, terms: &Terms, problem: &dyn Fn(String) -> Problem) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let states =
-            |keys: &[&str]| terms.keys().iter().any(|(key, names)| keys.contains(key) && !names.names().is_empty());
-        if !states(&["kind", "class", "role"]) && (rule == Rule::Only || !states(&["action", "scope"])) {
-            let help = "state `kind`, `class` or `role`, and what it is about with `action` or `scope`";
-            problems.push(problem("says nothing".to_owned()).with_help(help));
-        }
-        for (key, names) in terms.keys() {
-            let known: Vec<&str> = self.0.get(key).into_iter().flatten().map(String::as_str).collect();
-            for name in names.names().iter().filter(|name| !known.contains(&name.as_str())) {
-                let all = format!("it knows {}", known.join(", "));
-                let unknown = problem(format!("`{key}`: the bundle knows no `{name}`"));
-                problems.push(unknown.with_suggestion(name, known.iter().copied(), all));
-            }
-        }
-        problems
     }
 }
 
