@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{Program, cargo};
-use crate::{dependencies, fuzz, hygiene, requirements, tools};
+use crate::{bench_report, dependencies, fuzz, hygiene, requirements, tools};
 
 /// How many of the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,12 +86,13 @@ fn gates(extent: Extent) -> Vec<Gate> {
     let formatted = ["fmt", "--all", "--check"];
     let fuzz_formatted = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
     let backends_formatted = ["fmt", "--manifest-path", BOTH_BACKENDS, "--check"];
+    let peers_formatted = ["fmt", "--manifest-path", bench_report::PEERS, "--check"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let both_backends = ["test", "--locked", "--manifest-path", BOTH_BACKENDS, "--target-dir", "target"];
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted)]),
+        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted), cargo(peers_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
         Gate::own("requirements", "cargo xtask requirements --check", requirements::check),

@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every gate of the project; `cargo xtask --help` lists the rest.
 
+mod bench_report;
 mod dependencies;
 mod files;
 mod fuzz;
@@ -12,6 +13,7 @@ mod tools;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bench_report::Report;
 use gates::Extent;
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Bench(Vec<String>),
+    BenchReport(Report),
     Dependencies,
     Fuzz(Duration),
     Help,
@@ -67,6 +70,7 @@ impl Command {
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
             ["dependencies"] => Ok(Self::Dependencies),
+            ["bench-report", rest @ ..] => Report::parse(rest).map(Self::BenchReport),
             ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
             [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
                 Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
@@ -81,6 +85,7 @@ impl Command {
                 let arguments = ["bench", "--workspace", "--locked", "--bench", "*"].map(str::to_owned);
                 process::cargo(arguments.into_iter().chain(filter)).run()
             }
+            Self::BenchReport(report) => bench_report::run(&report),
             Self::Dependencies => dependencies::check(),
             Self::Fuzz(time) => fuzz::run(time),
             Self::Help => {
@@ -101,6 +106,9 @@ Usage: cargo xtask <command>
   test                   every gate, in the order of gates.rs; stops at the first that fails
   test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
+  bench-report           every bench and every peer in one run, to docs/benchmarks.md
+  bench-report --only A,B  some of them, printed and not kept
+  bench-report --render  the page again, from what is stored
   fuzz [--seconds N]     every fuzz target for N seconds (10)
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
@@ -129,13 +137,22 @@ mod tests {
         assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
+        assert_eq!(parse("bench-report"), Ok(Command::BenchReport(Report::Everything)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
         // `--fats` must not run the slow gates, and `--fast --fast` is somebody's mistake too.
-        for line in ["tset", "test --fats", "test --fast --fast", "fuzz 10", "fuzz --seconds 0", "hygiene --fix"] {
+        for line in [
+            "tset",
+            "test --fats",
+            "test --fast --fast",
+            "fuzz 10",
+            "fuzz --seconds 0",
+            "hygiene --fix",
+            "bench-report --fix",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

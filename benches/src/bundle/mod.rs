@@ -36,7 +36,7 @@ pub fn files(policies: usize) -> BundleFiles {
         let _ = writeln!(roles, r#"@id("other-{other}") permit ({head});"#);
     }
     BundleFiles::new()
-        .with_file("schema.cedarschema", schema)
+        .with_file(SCHEMA_FILE, schema)
         .with_file(ROLES_FILE, roles)
         .with_file("ceilings/agents.cedar", include_str!("ceilings.cedar"))
         .with_file(GUARDRAILS, include_str!("guardrails.cedar"))
@@ -49,10 +49,29 @@ pub fn files(policies: usize) -> BundleFiles {
 /// Never.
 #[must_use]
 pub fn settings() -> BundleSettings {
+    BundleSettings::new(vec![source()])
+        .with_empty_layer(Layer::Consent)
+        .with_required_file(GUARDRAILS)
+        .without_entities()
+}
+
+/// Whose tokens are read, and how.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn source() -> Source {
     let settings = json!({ "unlisted_clients": "agent", "person_clients": ["web"] });
     let settings: SourceSettings = must(serde_json::from_value(settings));
-    let source = must(Source::new(ALIAS, settings, Profile::rfc9068()));
-    BundleSettings::new(vec![source]).with_empty_layer(Layer::Consent).with_required_file(GUARDRAILS).without_entities()
+    must(Source::new(ALIAS, settings, Profile::rfc9068()))
+}
+
+/// `files` with `text` at the end of the file at `path`.
+#[must_use]
+pub fn extended(files: BundleFiles, path: &str, text: &str) -> BundleFiles {
+    let before = files.get(path).unwrap_or_default().to_owned();
+    files.with_file(path, format!("{before}\n{text}\n"))
 }
 
 /// Prepares the caller with these claims.
@@ -86,10 +105,14 @@ const SCHEMA: &str = include_str!("schema.cedarschema");
 
 const ROLES: &str = include_str!("roles.cedar");
 
+/// Where the schema stands.
+pub const SCHEMA_FILE: &str = "schema.cedarschema";
+
 /// Where the roles stand.
 pub const ROLES_FILE: &str = "roles/people.cedar";
 
-const GUARDRAILS: &str = "guardrails/projects.cedar";
+/// Where the guardrails stand.
+pub const GUARDRAILS: &str = "guardrails/projects.cedar";
 
 /// In the files beside this one.
 const OWN_POLICIES: usize = 8;
