@@ -92,7 +92,10 @@ fn gates(extent: Extent) -> Vec<Gate> {
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted), cargo(peers_formatted)]),
+        Gate::programs(
+            "format",
+            [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted), cargo(peers_formatted)],
+        ),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
         Gate::own("requirements", "cargo xtask requirements --check", requirements::check),

@@ -28,10 +28,10 @@ pub fn median(mut call: impl FnMut()) -> Duration {
 }
 
 /// The medians of calls that take turns, so that whatever slows the machine down slows all of them.
-pub fn in_turns(calls: &[(&str, &dyn Fn())]) -> Vec<(Duration, f64)> {
-    let mean = |call: &dyn Fn()| {
+pub fn in_turns(calls: &[(&str, &dyn Fn() -> bool)]) -> Vec<(Duration, f64)> {
+    let mean = |call: &dyn Fn() -> bool| {
         let start = Instant::now();
-        (0..CALLS).for_each(|_| call());
+        (0..CALLS).for_each(|_| assert!(call(), "what is measured is refused"));
         start.elapsed() / CALLS
     };
     let turn = |_| calls.iter().map(|(_, call)| mean(call)).collect();
@@ -66,6 +66,12 @@ pub fn record_ratio(name: &str, ratio: f64) {
 pub fn record_absent(name: &str, reason: &str) {
     println!("{name:<60} {reason}");
     append(&format!("{name}\t-\t{}", reason.replace(['\t', '\n'], " ")));
+}
+
+/// The same for what is said in a word.
+pub fn record_text(name: &str, text: &str) {
+    println!("{name:<90} {text}");
+    append(&format!("{name}\t=\t{text}"));
 }
 
 /// The file that the workspace's benches write to as well.

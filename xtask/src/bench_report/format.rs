@@ -18,11 +18,12 @@ pub(super) fn ratio(value: f64) -> String {
     format!("{} ×", if value < 10.0 { format!("{value:.2}") } else { three_digits(value) })
 }
 
-/// A figure, or why there is none.
+/// A figure or a word, or a dash if there is none.
 pub(super) fn entry(entry: Option<&Entry>) -> String {
     match entry {
         Some(Entry::Figure(value)) => figure(*value),
-        Some(Entry::Absent(_) | Entry::Text(_)) | None => "–".to_owned(),
+        Some(Entry::Text(text)) => text.clone(),
+        Some(Entry::Absent(_)) | None => "–".to_owned(),
     }
 }
 

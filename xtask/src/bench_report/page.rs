@@ -71,7 +71,11 @@ fn tokens(results: &Results, notes: &Notes) -> String {
         };
         text += &format!("| `{}` {} | {} | {} |\n", peer.name, peer.version, cell("ES256"), cell("RS256"));
     }
-    text + "\n" + &less(notes, "token")
+    text += &format!("\n{}", less(notes, "token"));
+    // What should not be there stands out.
+    let wrong =
+        table::grid(results, "peers/wrong", "signed by the issuer, but").replace(" accepted |", " **accepted** |");
+    text + WRONG + &wrong
 }
 
 fn less(notes: &Notes, kind: &str) -> String {
@@ -138,7 +142,7 @@ const DECISIONS: &str = "
 ## A decision, side by side
 
 The same caller asks the same questions of each engine, for a token that is known. What does not change from one request to the next is prepared
-before. *Policies* are permits and guardrails; all but a few concern other roles and other actions, up to a hundred of them. In parentheses: how many
+before. *Policies* are permits and guardrails; all but a few concern other roles and other actions, twenty of those at most. In parentheses: how many
 times the time of Portcullis.
 
 ![Time of a decision against the number of policies, one line for each engine](decision-time.svg)
@@ -149,5 +153,10 @@ const TOKENS: &str = "
 
 The same token and the same key for each library, which take turns, so that the ratios hold on a busy machine too. In parentheses: how many times the time of this
 verifier for a token that is new.
+
+";
+
+const WRONG: &str = "
+The same libraries are shown tokens that a resource server should refuse. Some of them can be told to look more closely, or leave it to the service:
 
 ";

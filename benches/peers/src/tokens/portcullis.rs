@@ -1,16 +1,20 @@
 //! This verifier, for a token that it has not seen, and for one that it has.
 
 use std::hint::black_box;
+use std::rc::Rc;
 
 use portcullis_testkit::TestIssuer;
 use portcullis_token::{Algorithm, Issuer, KeySet, PresentedToken, Recheck, TokenHash, Verifier};
 
-use super::{AUDIENCE, Check, ISSUER, now};
+use super::{AUDIENCE, Check, ISSUER, Library, now};
 use crate::measure::ready;
 
-pub fn new_token(issuer: &TestIssuer, token: &str) -> Check {
-    let (verifier, token) = (verifier(issuer), token.to_owned());
-    Box::new(move || drop(ready(verifier.verify_presented(&PresentedToken::bearer(black_box(&token)), now())).unwrap()))
+pub fn new_token(issuer: &TestIssuer) -> Library {
+    let verifier = Rc::new(verifier(issuer));
+    Box::new(move |token| {
+        let (verifier, token) = (Rc::clone(&verifier), token.to_owned());
+        Box::new(move || ready(verifier.verify_presented(&PresentedToken::bearer(black_box(&token)), now())).is_ok())
+    })
 }
 
 /// Everything is checked again but the signature.
@@ -21,8 +25,7 @@ pub fn known_token(issuer: &TestIssuer, token: &str) -> Check {
     Box::new(move || {
         let presented = PresentedToken::bearer(black_box(&token));
         let hash = TokenHash::of(presented.token());
-        let again = ready(verifier.verify_known(&known, &presented, hash, now())).unwrap();
-        assert!(matches!(again, Recheck::Accepted { .. }));
+        matches!(ready(verifier.verify_known(&known, &presented, hash, now())), Ok(Recheck::Accepted { .. }))
     })
 }
 
