@@ -68,9 +68,11 @@ fn issuers(criterion: &mut Criterion) {
 
 /// Static entities of the types that the decision is about.
 fn with_entities(many: usize) -> BundleFiles {
-    let entity =
-        |number| json!({ "uid": { "type": "Role", "id": format!("role-{number}") }, "attrs": {}, "parents": [] });
-    let entities = (0..many).map(entity).collect::<Vec<_>>();
+    // Whoever keeps some roles keeps all of them.
+    let others = (2..many).map(|number| format!("role-{number}"));
+    let roles = others.chain(["viewer", "editor"].map(str::to_owned));
+    let entity = |id: String| json!({ "uid": { "type": "Role", "id": id }, "attrs": {}, "parents": [] });
+    let entities = roles.map(entity).collect::<Vec<_>>();
     files(10).with_file("entities.json", json!(entities).to_string())
 }
 
