@@ -54,6 +54,11 @@ impl Budget {
         Some(Figure { value: figure.value / over.value, unit: super::results::Unit::Ratio })
     }
 
+    /// Whether there is a limit, and the figure is not only to be known.
+    pub(super) fn is_limited(&self) -> bool {
+        self.at_most.is_some() || self.at_least.is_some()
+    }
+
     /// Whether it is met; `None` if it was not measured.
     pub(super) fn is_met(&self, results: &Results) -> Option<bool> {
         let value = self.measured(results)?.value;

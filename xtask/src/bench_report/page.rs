@@ -32,6 +32,7 @@ fn budgets(results: &Results, notes: &Notes) -> String {
     for budget in &notes.budgets {
         let measured = budget.measured(results).map_or("–".to_owned(), format::figure);
         let (met, reason) = match budget.is_met(results) {
+            Some(_) if !budget.is_limited() => ("", ""),
             Some(true) => ("met", ""),
             Some(false) => ("**missed**", budget.missed.as_str()),
             None => ("not measured", ""),
