@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{Program, cargo};
-use crate::{Purpose, dependencies, fuzz, hygiene, instructions, planted, requirements, tools};
+use crate::{Purpose, bench_report, dependencies, fuzz, hygiene, instructions, planted, requirements, tools};
 
 /// How many of the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,13 @@ impl Gate {
 fn gates(extent: Extent) -> Vec<Gate> {
     let formatted = ["fmt", "--all", "--check"];
     let backends_formatted = ["fmt", "--manifest-path", BOTH_BACKENDS, "--check"];
+    let peers_formatted = ["fmt", "--manifest-path", bench_report::PEERS, "--check"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let both_backends = ["test", "--locked", "--manifest-path", BOTH_BACKENDS, "--target-dir", "target"];
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(backends_formatted)]),
+        Gate::programs("format", [cargo(formatted), cargo(backends_formatted), cargo(peers_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
         Gate::own("planted", "cargo xtask planted --check", planted::check),

@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every gate of the project; `cargo xtask --help` lists the rest.
 
+mod bench_report;
 mod dependencies;
 mod files;
 mod fuzz;
@@ -14,6 +15,7 @@ mod tools;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bench_report::Report;
 use gates::Extent;
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Bench(Vec<String>),
+    BenchReport(Report),
     /// Cargo wants a crate compiled.
     Compile(Vec<String>),
     Dependencies,
@@ -80,6 +83,7 @@ impl Command {
             ["planted", "--write", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Write, owned(names))),
             ["planted", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Check, owned(names))),
             ["dependencies"] => Ok(Self::Dependencies),
+            ["bench-report", rest @ ..] => Report::parse(rest).map(Self::BenchReport),
             ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
             [compiler, ..] if fuzz::is_compiler(compiler) => Ok(Self::Compile(owned(&words))),
             [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "planted" | "requirements"), ..] => {
@@ -95,6 +99,7 @@ impl Command {
                 let arguments = ["bench", "--workspace", "--locked", "--bench", "*"].map(str::to_owned);
                 process::cargo(arguments.into_iter().chain(filter)).run()
             }
+            Self::BenchReport(report) => bench_report::run(&report),
             Self::Compile(command) => fuzz::compile(&command),
             Self::Dependencies => dependencies::check(),
             Self::Fuzz(time, names) => fuzz::run(time, &names),
@@ -128,6 +133,9 @@ Usage: cargo xtask <command>
   test                   every gate, in the order of gates.rs; stops at the first that fails
   test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
+  bench-report           every bench and every peer in one run, to docs/benchmarks.md
+  bench-report --only A,B  some of them, printed and not kept
+  bench-report --render  the page again, from what is stored
   fuzz [--seconds N] [TARGET...]
                          every fuzz target, or those, for N seconds each (5)
   instructions           counts and stores the instructions that paths of the engine take
@@ -167,6 +175,7 @@ mod tests {
         assert_eq!(parse("fuzz --seconds 60 token proof"), Ok(Command::Fuzz(long, names(&["token", "proof"]))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
+        assert_eq!(parse("bench-report"), Ok(Command::BenchReport(Report::Everything)));
         assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check, Vec::new())));
         let some = vec!["03".to_owned(), "04".to_owned()];
         assert_eq!(parse("planted --write 03 04"), Ok(Command::Planted(Purpose::Write, some)));
@@ -185,6 +194,7 @@ mod tests {
             "fuzz a -b",
             "hygiene --fix",
             "planted --all",
+            "bench-report --fix",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
