@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use benches::served;
-use benches::{Person, claims, must};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use benches::{Asker, Person, Unit, claims, must, record, served};
+use http::StatusCode;
+use portcullis::GateBuilder;
 use portcullis::audit::{AuditLog, AuditSink, FileSink, Tail};
-use portcullis::{Gate, GateBuilder, RequestHead, RouteMatch};
 use portcullis_testkit::SigningAlgorithm;
 
 fn main() {
@@ -34,31 +32,33 @@ async fn written(records: usize, folder: &Path) {
         let held = Held(sink, Arc::default());
         let release = Arc::clone(&held.1);
         let log = AuditLog::new(held).places(must((2 * records).try_into()));
-        let served = Served::new(|gate| gate.audit(log));
+        let served = asker(|gate| gate.audit(log));
         for _ in 0..records {
-            served.request().await;
+            request(&served).await;
         }
         let start = Instant::now();
         *release.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = true;
         release.1.notify_all();
         // Waits until all is written.
         drop(served);
-        println!("audit/written {name:<10} {:>10.0} records/s", records as f64 / start.elapsed().as_secs_f64());
+        let rate = records as f64 / start.elapsed().as_secs_f64();
+        record(&format!("audit/written/{}", name.replace(' ', "_")), rate, Unit::PerSecond);
+        println!("audit/written {name:<10} {rate:>10.0} records/s");
     }
 }
 
 /// What requests take, each in turn.
 async fn added(rounds: usize, folder: &Path) {
-    let mut served = vec![("no log", Served::new(|gate| gate))];
+    let mut served = vec![("no log", asker(|gate| gate))];
     for (name, sink) in sinks(folder) {
-        served.push((name, Served::new(|gate| gate.audit(AuditLog::new(sink)))));
+        served.push((name, asker(|gate| gate.audit(AuditLog::new(sink)))));
     }
     let mut took: Vec<Vec<Duration>> = vec![Vec::new(); served.len()];
     for _ in 0..rounds {
         for ((_, served), took) in served.iter().zip(&mut took) {
             for _ in 0..TURN {
                 let start = Instant::now();
-                served.request().await;
+                request(served).await;
                 took.push(start.elapsed());
             }
         }
@@ -66,32 +66,22 @@ async fn added(rounds: usize, folder: &Path) {
     for ((name, _), mut took) in served.into_iter().zip(took) {
         took.sort();
         let at = |part: usize| took.get(took.len() * part / 1000).map_or(0.0, |took| took.as_secs_f64() * 1e6);
+        for (part, of_all) in [("median", 500), ("p99", 990)] {
+            record(&format!("audit/request/{}/{part}", name.replace(' ', "_")), at(of_all) * 1e3, Unit::Nanos);
+        }
         println!("audit/request {name:<10} median {:>7.1} µs   p99 {:>7.1} µs", at(500), at(990));
     }
 }
 
-/// A gate, and the head of a request that it allows.
-struct Served {
-    gate: Gate,
-    headers: HeaderMap,
+/// Who asks a gate with this log.
+fn asker(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Asker {
+    let (issuer, verifier) = benches::trusted(SigningAlgorithm::Es256);
+    Asker::new(&served::gate_with(verifier, options), &issuer.sign(&claims(Person::Consented)))
 }
 
-impl Served {
-    fn new(options: impl FnOnce(GateBuilder) -> GateBuilder) -> Self {
-        let (issuer, verifier) = benches::trusted(SigningAlgorithm::Es256);
-        let bearer = format!("Bearer {}", issuer.sign(&claims(Person::Consented)));
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, must(bearer.parse()))]);
-        Self { gate: served::gate_with(verifier, options), headers }
-    }
-
-    /// One request, allowed before its handler.
-    async fn request(&self) {
-        let (method, target) = (Method::GET, Uri::from_static("/projects/apollo"));
-        let route = RouteMatch::new("/projects/{project}", ["apollo"]);
-        let admission = self.gate.open(&RequestHead::new(&method, &target, &self.headers, Some(&route))).await;
-        let admission = must(admission.map_err(|answer| answer.status()));
-        assert!(admission.permit().is_some() && admission.conclude(StatusCode::OK).is_none());
-    }
+/// One request, allowed before its handler.
+async fn request(asker: &Asker) {
+    assert!(asker.open().await.conclude(StatusCode::OK).is_none());
 }
 
 fn sinks(folder: &Path) -> [(&'static str, Box<dyn AuditSink>); 2] {

@@ -1,6 +1,7 @@
 //! A known token: what does one decision cost, and does it grow with the bundle?
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use benches::{Person, agent, bare_project, claims, engine, now, project, session};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -8,7 +9,9 @@ use portcullis_core::{Request, ResourceData, Session};
 
 fn decide(criterion: &mut Criterion) {
     let (bare, loaded) = (bare_project(), project());
-    for policies in [10, 1_000] {
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let sizes: &[usize] = if is_measured { &[10, 1_000, 100_000] } else { &[10] };
+    for policies in sizes.iter().copied() {
         let engine = engine(policies);
         let person = session(&engine, &claims(Person::Consented));
         let reader = session(&engine, &claims(Person::ReadsOnly));
@@ -31,8 +34,20 @@ fn decide(criterion: &mut Criterion) {
             });
             group.finish();
         }
+        // Each decision is the first in its second, so nothing that was made for the last one fits.
+        let seconds = [now(), now().plus(Duration::from_secs(1))];
+        let mut requests = seconds.iter().map(|now| Request::new("UpdateProject", &loaded, *now)).cycle();
+        let mut group = criterion.benchmark_group("decide/first_in_its_second");
+        group.bench_function(BenchmarkId::from_parameter(policies), |bencher| {
+            bencher.iter(|| requests.next().map(|request| person.decide(black_box(&request)).is_allow()));
+        });
+        group.finish();
     }
 }
 
-criterion_group!(benches, decide);
+criterion_group! {
+    name = benches;
+    config = benches::brief();
+    targets = decide
+}
 criterion_main!(benches);

@@ -15,8 +15,7 @@ use portcullis_token::{MemoryReplayStore, Origin, PresentedToken, ProofRequest, 
 use serde_json::{Value, json};
 
 fn main() {
-    let bench = Bench::from_arguments();
-    bench.print_columns("signature", &["proof alone", "bearer token", "bound token"]);
+    let bench = Bench::from_arguments(&["signature", "proof alone", "bearer token", "bound token"]);
     let name = "dpop/ES256";
     if bench.wants(name) {
         measure(&bench, name);

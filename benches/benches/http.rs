@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use benches::served::{self, Guard};
-use benches::{Person, claims, log, must};
+use benches::{Person, Unit, claims, log, median, must, record};
 use portcullis_testkit::SigningAlgorithm;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
@@ -50,6 +50,9 @@ fn measure(name: &str, rounds: usize, bare: SocketAddr, guarded: SocketAddr, sen
         [0, 1, 2].map(|column| median(turns.iter().filter_map(|turn| turn.get(column).copied())));
     let [quiet_ratio, logged_ratio] =
         [1, 2].map(|column| median(turns.iter().filter_map(|turn| Some(turn.get(column)? / turn.first()?))));
+    record(&format!("http/{name}/bare"), bare, Unit::PerSecond);
+    record(&format!("http/{name}/gate"), quiet_ratio, Unit::Ratio);
+    record(&format!("http/{name}/gate_and_log"), logged_ratio, Unit::Ratio);
     println!("{name:<12}{bare:>14.0}/s{quiet:>13.0}/s {quiet_ratio:>6.2} x{logged:>13.0}/s {logged_ratio:>6.2} x");
 }
 
@@ -102,12 +105,6 @@ async fn grpc(address: SocketAddr, bearer: &str) -> Duration {
         must(call.await);
     }
     start.elapsed()
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 const ROUNDS: usize = 20;

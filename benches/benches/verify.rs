@@ -15,8 +15,7 @@ use portcullis_token::Verifier;
 use serde_json::{Map, Value};
 
 fn main() {
-    let bench = Bench::from_arguments();
-    bench.print_columns("signature", &["jsonwebtoken", "to claims", "to decision"]);
+    let bench = Bench::from_arguments(&["signature", "jsonwebtoken", "to claims", "to decision"]);
     for algorithm in SigningAlgorithm::ALL {
         let name = format!("verify/{}", algorithm.as_str());
         if bench.wants(&name) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 
-use portcullis::{Clock, Gate, GateBuilder, Resource, UnixTime, Verifier};
+use portcullis::{Bundle, Clock, Gate, GateBuilder, Resource, UnixTime, Verifier};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
@@ -44,7 +44,17 @@ pub fn gate(verifier: Verifier) -> Gate {
 /// If the fixture is broken.
 #[must_use]
 pub fn gate_with(verifier: Verifier, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Gate {
-    must(options(Gate::builder(Arc::clone(engine(10).bundle()), verifier).clock(Stopped)).build())
+    gate_of(Arc::clone(engine(10).bundle()), verifier, options)
+}
+
+/// The same for `bundle`.
+///
+/// # Panics
+///
+/// If the fixture is broken.
+#[must_use]
+pub fn gate_of(bundle: Arc<Bundle>, verifier: Verifier, options: impl FnOnce(GateBuilder) -> GateBuilder) -> Gate {
+    must(options(Gate::builder(bundle, verifier).clock(Stopped)).build())
 }
 
 /// Serves with axum, and says where.
@@ -174,7 +184,8 @@ impl tonic::server::UnaryService<String> for Projects {
 
 /// A project as the handler has loaded it.
 #[derive(Debug)]
-struct Project<'a>(&'a str);
+#[expect(clippy::exhaustive_structs, reason = "the benches make it")]
+pub struct Project<'a>(pub &'a str);
 
 impl Resource for Project<'_> {
     const TYPE: &'static str = "Project";

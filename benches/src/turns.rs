@@ -2,35 +2,36 @@
 
 use std::time::{Duration, Instant};
 
+use crate::record::{Unit, record};
+
 /// What the command line asks of a bench that measures in turns.
 #[derive(Debug)]
 pub struct Bench {
     wanted: String,
     rounds: Option<usize>,
+    columns: &'static [&'static str],
 }
 
 impl Bench {
     /// Reads the command line. Cargo says `--bench` when times are wanted; otherwise it is enough that everything works.
+    /// The first of `columns` is the floor, and the others stand on it.
     #[must_use]
-    pub fn from_arguments() -> Self {
+    pub fn from_arguments(columns: &'static [&'static str]) -> Self {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let is_measured = arguments.iter().any(|argument| argument == "--bench");
         let wanted = arguments.into_iter().find(|argument| !argument.starts_with('-')).unwrap_or_default();
-        Self { wanted, rounds: is_measured.then_some(ROUNDS) }
+        let bench = Self { wanted, rounds: is_measured.then_some(ROUNDS), columns };
+        if is_measured {
+            let names: String = columns.iter().skip(1).map(|name| format!(" {name:>20}")).collect();
+            println!("{:<13} {:>10}{names}", "", columns.first().copied().unwrap_or_default());
+        }
+        bench
     }
 
     /// How often each call is made by [`Bench::compare`].
     #[must_use]
     pub fn calls(&self) -> usize {
         self.rounds.unwrap_or(1) * CALLS as usize
-    }
-
-    /// Prints the names of the columns: the floor, and what stands on it.
-    pub fn print_columns(&self, floor: &str, columns: &[&str]) {
-        if self.rounds.is_some() {
-            let columns: String = columns.iter().map(|name| format!(" {name:>20}")).collect();
-            println!("{:<13} {floor:>10}{columns}", "");
-        }
     }
 
     /// Whether the line called `name` is wanted.
@@ -52,6 +53,9 @@ impl Bench {
         let column = |column| {
             let secs = median(turns.iter().map(|turn| at(turn, column)));
             let ratio = median(turns.iter().map(|turn| at(turn, column) / at(turn, 0)));
+            let what = self.columns.get(column).copied().unwrap_or_default().replace(' ', "_");
+            record(&format!("{name}/{what}"), secs * 1e9, Unit::Nanos);
+            record(&format!("{name}/{what}/ratio"), ratio, Unit::Ratio);
             if column == 0 {
                 format!("{:>7.1} µs", secs * 1e6)
             } else {
@@ -69,7 +73,9 @@ fn time(call: &dyn Fn()) -> Duration {
     start.elapsed() / CALLS
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The value in the middle.
+#[must_use]
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

@@ -1,5 +1,10 @@
-//! What the targets share: one bundle, one signed token, and verifiers for it.
+//! What strangers and operators write, against assertions: the fuzz targets, and what they share.
 
+mod read_challenge;
+mod server;
+mod targets;
+
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
@@ -8,24 +13,54 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::{
-    Algorithm, Bundle, BundleFiles, BundleSettings, Issuer, KeySet, Layer, Profile, Source, SourceSettings, UnixTime,
-    Verifier,
+    Algorithm, Bundle, BundleFiles, BundleSettings, Clock, Issuer, KeySet, KeySource, Layer, Profile, Source,
+    SourceSettings, UnixTime, Verifier,
 };
-use portcullis_core::VerifiedClaims;
+use portcullis_core::{UnlistedClients, VerifiedClaims};
+use tokio::runtime::Runtime;
+
+pub use targets::{TARGETS, Target};
 
 /// A token with the scope `read:notes`, signed with the key of [`TRUSTED_KEY`], valid at [`now`].
-pub const SIGNED: &str = include_str!("../seeds/token/signed.jwt");
+pub(crate) const SIGNED: &str = include_str!("../seeds/token/signed.jwt");
 
 /// The public key of RFC 8037 appendix A, whose private key is printed there.
-pub const TRUSTED_KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+pub(crate) const TRUSTED_KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+/// The longest text that `octets` begin with.
+pub(crate) fn text(octets: &[u8]) -> &str {
+    octets.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+}
+
+/// Stands between the parts of an input.
+pub(crate) const PART: &str = "\n---\n";
+
+/// A file of this process alone.
+pub(crate) fn own_file(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("portcullis-fuzz-{}-{name}", std::process::id()))
+}
+
+/// Runs what has to wait.
+pub(crate) static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+
+/// A clock that says [`now`].
+#[derive(Debug)]
+pub(crate) struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> UnixTime {
+        now()
+    }
+}
 
 /// The time of all targets.
-pub fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::from_secs(1_767_226_000).unwrap()
 }
 
 /// Notes that everybody may read whose token has the scope.
-pub fn bundle() -> Arc<Bundle> {
+pub(crate) fn bundle() -> Arc<Bundle> {
     let schema = r#"
         entity User, Service;
         entity Role;
@@ -46,22 +81,45 @@ pub fn bundle() -> Arc<Bundle> {
 }
 
 /// Settings without consent policies and without entities.
-pub fn settings() -> BundleSettings {
-    let source = Source::new("main", SourceSettings::default(), Profile::rfc9068()).unwrap();
-    BundleSettings::new(vec![source]).with_empty_layer(Layer::Consent).without_entities()
+pub(crate) fn settings() -> BundleSettings {
+    bare_settings().with_empty_layer(Layer::Consent).without_entities()
+}
+
+/// Settings for a bundle that has everything.
+pub(crate) fn bare_settings() -> BundleSettings {
+    let mut of_source = SourceSettings::default();
+    of_source.unlisted_clients = Some(UnlistedClients::Agent);
+    let source = Source::new("main", of_source, Profile::rfc9068()).unwrap();
+    BundleSettings::new(vec![source])
 }
 
 /// A verifier that trusts the Ed25519 key `x`, under the key ID of [`SIGNED`].
-pub fn trusting(x: &str) -> Verifier {
-    let keys = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"as-1","x":"{x}"}}]}}"#);
-    let keys = KeySet::from_json(keys.as_bytes()).unwrap();
-    let issuer = "https://as.example.com";
-    let issuer = Issuer::new("main", issuer, ["https://api.example.com"], [Algorithm::Ed25519], keys).unwrap();
-    Verifier::new([issuer]).unwrap()
+pub(crate) fn trusting(x: &str) -> Verifier {
+    Verifier::new([issuer(keys(x))]).unwrap()
+}
+
+/// The issuer of [`SIGNED`], with `keys`.
+pub(crate) fn issuer(keys: impl Into<KeySource>) -> Issuer {
+    issuer_of("https://as.example.com", keys)
+}
+
+/// The issuer `identifier`, with `keys`.
+pub(crate) fn issuer_of(identifier: &str, keys: impl Into<KeySource>) -> Issuer {
+    Issuer::new("main", identifier, ["https://api.example.com"], [Algorithm::Ed25519], keys).unwrap()
+}
+
+/// The set of the Ed25519 key `x`.
+pub(crate) fn keys(x: &str) -> KeySet {
+    KeySet::from_json(jwks(x).as_bytes()).unwrap()
+}
+
+/// The text of [`keys`].
+pub(crate) fn jwks(x: &str) -> String {
+    format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"as-1","x":"{x}"}}]}}"#)
 }
 
 /// The claims of `text`, if it verifies at [`now`].
-pub fn verify(verifier: &Verifier, text: &str) -> Option<VerifiedClaims> {
+pub(crate) fn verify(verifier: &Verifier, text: &str) -> Option<VerifiedClaims> {
     // Fixed keys are at hand, so the future is ready at once.
     match pin!(verifier.verify(text, now())).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result.ok(),
@@ -70,7 +128,7 @@ pub fn verify(verifier: &Verifier, text: &str) -> Option<VerifiedClaims> {
 }
 
 /// A token of two texts that need not be JSON, with a valid signature for [`TRUSTED_KEY`].
-pub fn signed(header: &[u8], payload: &[u8]) -> String {
+pub(crate) fn signed(header: &[u8], payload: &[u8]) -> String {
     static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
         let seed = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
         Ed25519KeyPair::from_seed_unchecked(&seed).unwrap()

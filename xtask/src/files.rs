@@ -15,15 +15,19 @@ pub(crate) struct TextFile {
 /// Every file of the project, sorted by path. What is not UTF-8, such as a picture, is there without text.
 pub(crate) fn all() -> Result<Vec<TextFile>, String> {
     let root = root()?;
-    let mut paths = Vec::new();
-    collect(&root, &mut paths)?;
-    paths.sort();
     let read = |path: PathBuf| {
-        let text = String::from_utf8(std::fs::read(&path).ok()?).unwrap_or_default();
-        let path = path.strip_prefix(&root).ok()?.to_string_lossy().replace('\\', "/");
-        Some(TextFile { path, text })
+        let text = String::from_utf8(std::fs::read(root.join(&path)).ok()?).unwrap_or_default();
+        Some(TextFile { path: path.to_string_lossy().replace('\\', "/"), text })
     };
-    Ok(paths.into_iter().filter_map(read).collect())
+    Ok(paths(&root)?.into_iter().filter_map(read).collect())
+}
+
+/// Every file of the project, or of a copy of it, from `root`, sorted.
+pub(crate) fn paths(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut paths = Vec::new();
+    collect(root, &mut paths)?;
+    paths.sort();
+    Ok(paths.iter().filter_map(|path| path.strip_prefix(root).ok()).map(PathBuf::from).collect())
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::process::{Program, cargo};
-use crate::{dependencies, fuzz, hygiene, requirements, tools};
+use crate::{Purpose, bench_report, dependencies, fuzz, hygiene, instructions, planted, requirements, tools};
 
 /// How many of the gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,23 +84,25 @@ impl Gate {
 /// dependencies, and build Cedar again.
 fn gates(extent: Extent) -> Vec<Gate> {
     let formatted = ["fmt", "--all", "--check"];
-    let fuzz_formatted = ["fmt", "--manifest-path", fuzz::MANIFEST, "--check"];
     let backends_formatted = ["fmt", "--manifest-path", BOTH_BACKENDS, "--check"];
+    let peers_formatted = ["fmt", "--manifest-path", bench_report::PEERS, "--check"];
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     let both_backends = ["test", "--locked", "--manifest-path", BOTH_BACKENDS, "--target-dir", "target"];
     let doc = cargo(["doc", "--workspace", "--no-deps", "--locked"]).with_env("RUSTDOCFLAGS", "-D warnings");
     vec![
         Gate::own("tools", "cargo xtask test", move || tools::check(extent)),
-        Gate::programs("format", [cargo(formatted), cargo(fuzz_formatted), cargo(backends_formatted)]),
+        Gate::programs("format", [cargo(formatted), cargo(backends_formatted), cargo(peers_formatted)]),
         Gate::own("hygiene", "cargo xtask hygiene", hygiene::check),
         Gate::own("dependencies", "cargo xtask dependencies", dependencies::check),
+        Gate::own("planted", "cargo xtask planted --check", planted::check),
         Gate::own("requirements", "cargo xtask requirements --check", requirements::check),
         Gate::programs("clippy", [cargo(clippy)]),
         Gate::programs("documentation", [doc]),
         Gate::programs("quickstart", [cargo(["run", "--locked", "--bin", "quickstart"])]),
         Gate::programs("benches", [cargo(["test", "--workspace", "--locked", "--benches", "--no-run"])]).slow(),
+        Gate::own("instructions", "cargo xtask instructions --check", || instructions::run(Purpose::Check)).slow(),
         Gate::programs("backends", [cargo(both_backends)]).slow(),
-        Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE)).slow(),
+        Gate::own("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SMOKE, &[])).slow(),
         Gate::programs("tests", [cargo(["test", "--workspace", "--locked"])]),
     ]
 }
@@ -124,6 +126,6 @@ mod tests {
     #[test]
     fn only_what_is_built_for_itself_is_left_out_in_a_hurry() {
         let slow: Vec<_> = gates(Extent::Fast).into_iter().filter(|gate| gate.slow).map(|gate| gate.name).collect();
-        assert_eq!(slow, ["benches", "backends", "fuzz"]);
+        assert_eq!(slow, ["benches", "instructions", "backends", "fuzz"]);
     }
 }

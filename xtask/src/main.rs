@@ -1,10 +1,13 @@
 //! `cargo xtask test` runs every gate of the project; `cargo xtask --help` lists the rest.
 
+mod bench_report;
 mod dependencies;
 mod files;
 mod fuzz;
 mod gates;
 mod hygiene;
+mod instructions;
+mod planted;
 mod process;
 mod requirements;
 mod tools;
@@ -12,6 +15,7 @@ mod tools;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bench_report::Report;
 use gates::Extent;
 
 fn main() -> ExitCode {
@@ -36,10 +40,17 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Bench(Vec<String>),
+    BenchReport(Report),
+    /// Cargo wants a crate compiled.
+    Compile(Vec<String>),
     Dependencies,
-    Fuzz(Duration),
+    /// For how long each, and which targets; all if none is named.
+    Fuzz(Duration, Vec<String>),
     Help,
     Hygiene,
+    Instructions(Purpose),
+    Planted(Purpose, Vec<String>),
+    PlantedCheck,
     Requirements(Purpose),
     Test(Extent),
 }
@@ -58,19 +69,27 @@ impl Command {
             [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] => Ok(Self::Help),
             ["test"] => Ok(Self::Test(Extent::Everything)),
             ["test", "--fast"] => Ok(Self::Test(Extent::Fast)),
-            ["fuzz"] => Ok(Self::Fuzz(fuzz::SMOKE)),
-            ["fuzz", "--seconds", seconds] => match seconds.parse() {
-                Ok(seconds) if seconds > 0 => Ok(Self::Fuzz(Duration::from_secs(seconds))),
+            ["fuzz", "--seconds", seconds, names @ ..] if are_names(names) => match seconds.parse() {
+                Ok(seconds) if seconds > 0 => Ok(Self::Fuzz(Duration::from_secs(seconds), owned(names))),
                 _ => Err(format!("`{seconds}` is not a number of seconds")),
             },
+            ["fuzz", names @ ..] if are_names(names) => Ok(Self::Fuzz(fuzz::SMOKE, owned(names))),
             ["hygiene"] => Ok(Self::Hygiene),
+            ["instructions"] => Ok(Self::Instructions(Purpose::Write)),
+            ["instructions", "--check"] => Ok(Self::Instructions(Purpose::Check)),
             ["requirements"] => Ok(Self::Requirements(Purpose::Write)),
             ["requirements", "--check"] => Ok(Self::Requirements(Purpose::Check)),
+            ["planted", "--check"] => Ok(Self::PlantedCheck),
+            ["planted", "--write", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Write, owned(names))),
+            ["planted", names @ ..] if are_names(names) => Ok(Self::Planted(Purpose::Check, owned(names))),
             ["dependencies"] => Ok(Self::Dependencies),
-            ["bench", rest @ ..] => Ok(Self::Bench(rest.iter().map(|word| (*word).to_owned()).collect())),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "requirements"), ..] => {
-                Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
-            }
+            ["bench-report", rest @ ..] => Report::parse(rest).map(Self::BenchReport),
+            ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
+            [compiler, ..] if fuzz::is_compiler(compiler) => Ok(Self::Compile(owned(&words))),
+            [
+                known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "planted" | "requirements"),
+                ..,
+            ] => Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" "))),
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
         }
     }
@@ -81,18 +100,32 @@ impl Command {
                 let arguments = ["bench", "--workspace", "--locked", "--bench", "*"].map(str::to_owned);
                 process::cargo(arguments.into_iter().chain(filter)).run()
             }
+            Self::BenchReport(report) => bench_report::run(&report),
+            Self::Compile(command) => fuzz::compile(&command),
             Self::Dependencies => dependencies::check(),
-            Self::Fuzz(time) => fuzz::run(time),
+            Self::Fuzz(time, names) => fuzz::run(time, &names),
             Self::Help => {
                 println!("{HELP}");
                 Ok(())
             }
             Self::Hygiene => hygiene::check(),
+            Self::Instructions(purpose) => instructions::run(purpose),
+            Self::Planted(purpose, names) => planted::run(purpose, &names),
+            Self::PlantedCheck => planted::check(),
             Self::Requirements(Purpose::Write) => requirements::write(),
             Self::Requirements(Purpose::Check) => requirements::check(),
             Self::Test(extent) => gates::run(extent),
         }
     }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// None is an option.
+fn are_names(words: &[&str]) -> bool {
+    words.iter().all(|word| !word.starts_with('-'))
 }
 
 const HELP: &str = "\
@@ -101,9 +134,19 @@ Usage: cargo xtask <command>
   test                   every gate, in the order of gates.rs; stops at the first that fails
   test --fast            the same without what takes long to build or run
   bench [ARGS]           `cargo bench`; ARGS go to it, such as `-- decide`
-  fuzz [--seconds N]     every fuzz target for N seconds (10)
+  bench-report           every bench and every peer in one run, to docs/benchmarks.md
+  bench-report --only A,B  some of them, printed and not kept
+  bench-report --render  the page again, from what is stored
+  fuzz [--seconds N] [TARGET...]
+                         every fuzz target, or those, for N seconds each (5)
+  instructions           counts and stores the instructions that paths of the engine take
+  instructions --check   fails if they are 5 % more, or fewer, than what is stored
   hygiene                rules for the sources that no compiler knows
   dependencies           dependencies that no code uses
+  planted                plants each bug of crates/portcullis-testkit/planted in a copy of the sources: a law must notice it
+  planted 03 04          some of them
+  planted --write [03]   writes into CONTRIBUTING.md which law notices which
+  planted --check        only whether each can still be planted
   requirements           writes docs/requirements.md: which test shows which rule
   requirements --check   fails if that file is out of date, or a rule has neither test nor reason
 
@@ -126,16 +169,34 @@ mod tests {
         assert_eq!(parse("test --help"), Ok(Command::Help));
         assert_eq!(parse("test"), Ok(Command::Test(Extent::Everything)));
         assert_eq!(parse("test --fast"), Ok(Command::Test(Extent::Fast)));
-        assert_eq!(parse("fuzz --seconds 60"), Ok(Command::Fuzz(Duration::from_secs(60))));
+        let names = |names: &[&str]| owned(names);
+        assert_eq!(parse("fuzz"), Ok(Command::Fuzz(fuzz::SMOKE, names(&[]))));
+        assert_eq!(parse("fuzz token"), Ok(Command::Fuzz(fuzz::SMOKE, names(&["token"]))));
+        let long = Duration::from_secs(60);
+        assert_eq!(parse("fuzz --seconds 60 token proof"), Ok(Command::Fuzz(long, names(&["token", "proof"]))));
         assert_eq!(parse("requirements"), Ok(Command::Requirements(Purpose::Write)));
         assert_eq!(parse("requirements --check"), Ok(Command::Requirements(Purpose::Check)));
+        assert_eq!(parse("bench-report"), Ok(Command::BenchReport(Report::Everything)));
+        assert_eq!(parse("planted"), Ok(Command::Planted(Purpose::Check, Vec::new())));
+        let some = vec!["03".to_owned(), "04".to_owned()];
+        assert_eq!(parse("planted --write 03 04"), Ok(Command::Planted(Purpose::Write, some)));
         assert_eq!(parse("bench -- decide"), Ok(Command::Bench(vec!["--".to_owned(), "decide".to_owned()])));
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
         // `--fats` must not run the slow gates, and `--fast --fast` is somebody's mistake too.
-        for line in ["tset", "test --fats", "test --fast --fast", "fuzz 10", "fuzz --seconds 0", "hygiene --fix"] {
+        for line in [
+            "tset",
+            "test --fats",
+            "test --fast --fast",
+            "fuzz --secs 9",
+            "fuzz --seconds 0",
+            "fuzz a -b",
+            "hygiene --fix",
+            "planted --all",
+            "bench-report --fix",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

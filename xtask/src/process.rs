@@ -5,12 +5,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A program with its arguments, run in the root of the project.
+/// A program with its arguments, run in the root of the project unless stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     name: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    folder: Option<PathBuf>,
 }
 
 /// The cargo that runs this program.
@@ -21,7 +22,7 @@ pub(crate) fn cargo(arguments: impl IntoIterator<Item = impl Into<String>>) -> P
 /// The program `name`, looked up in `PATH`.
 pub(crate) fn program(name: impl Into<String>, arguments: impl IntoIterator<Item = impl Into<String>>) -> Program {
     let arguments = arguments.into_iter().map(Into::into).collect();
-    Program { name: name.into(), arguments, environment: Vec::new() }
+    Program { name: name.into(), arguments, environment: Vec::new(), folder: None }
 }
 
 impl Program {
@@ -29,6 +30,11 @@ impl Program {
     pub(crate) fn with_env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// Runs it in `folder`.
+    pub(crate) fn in_folder(self, folder: PathBuf) -> Self {
+        Self { folder: Some(folder), ..self }
     }
 
     /// Runs it with the output going where ours goes.
@@ -43,15 +49,39 @@ impl Program {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs it silently; what it says to people, on standard error.
+    pub(crate) fn messages(&self) -> Result<String, Failed> {
+        let failed = |status: String, messages| Failed { status, messages };
+        let output = self.command().and_then(|mut command| command.output().map_err(|error| error.to_string()));
+        let output = output.map_err(|error| failed(error, String::new()))?;
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() { Ok(messages) } else { Err(failed(output.status.to_string(), messages)) }
+    }
+
+    /// Runs it silently: whether it succeeds, and what it says.
+    pub(crate) fn attempt(&self) -> Result<(bool, String), String> {
+        let output = self.command()?.output().map_err(|error| format!("cannot start `{self}`: {error}"))?;
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        Ok((output.status.success(), said))
+    }
+
     fn command(&self) -> Result<Command, String> {
         let name = match std::env::var_os("CARGO") {
             Some(cargo) if self.name == "cargo" => cargo,
             _ => OsString::from(&self.name),
         };
         let mut command = Command::new(name);
-        command.args(&self.arguments).current_dir(root()?).envs(self.environment.iter().cloned());
+        let folder = self.folder.clone().map_or_else(root, Ok)?;
+        command.args(&self.arguments).current_dir(folder).envs(self.environment.iter().cloned());
         Ok(command)
     }
+}
+
+/// How a program ended, and what it said before.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) status: String,
+    pub(crate) messages: String,
 }
 
 /// As one would type it.
@@ -91,5 +121,8 @@ mod tests {
         assert!(cargo(["--version"]).output().is_some_and(|version| version.starts_with("cargo ")));
         assert!(cargo(["no-such-command"]).output().is_none());
         assert!(program("no-such-program", ["x"]).run().unwrap_err().contains("cannot start"));
+        assert!(program("no-such-program", ["x"]).messages().is_err());
+        let failed = cargo(["no-such-command"]).messages().unwrap_err();
+        assert!(failed.messages.contains("no-such-command") && !failed.status.is_empty(), "{failed:?}");
     }
 }

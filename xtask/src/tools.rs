@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::fuzz;
 use crate::gates::{BOTH_BACKENDS, Extent};
 use crate::process::{Program, cargo, program, root};
 
@@ -21,7 +20,8 @@ pub(crate) fn check(extent: Extent) -> Result<(), String> {
     cargo(["fetch", "--locked"]).run()?;
     if extent == Extent::Everything {
         compiler("c++", "a C++ compiler, for libFuzzer")?;
-        cargo(["fetch", "--locked", "--manifest-path", fuzz::MANIFEST]).run()?;
+        let valgrind = [program("valgrind", ["--version"])];
+        from_debian(&valgrind, "valgrind", "`valgrind` is missing: it counts the instructions of decisions")?;
         cargo(["fetch", "--locked", "--manifest-path", BOTH_BACKENDS]).run()?;
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! Callers against what can be asked: the questions of the cases, put for each persona.
 
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Explanation, LayerAnswer, RecordedAnswer, Request, ResourceData,
-    UnixTime, VerifiedClaims,
+    Action, Bundle, Caller, Decision, Engine, Explanation, LayerAnswer, Obligation, RecordedAnswer, Request,
+    ResourceData, UnixTime, VerifiedClaims,
 };
 use portcullis_testkit::cases::{Case, Cases};
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-use crate::output::obligation;
 
 /// Every caller with the answer to every question.
 #[derive(Debug, Serialize)]
@@ -174,7 +172,9 @@ impl Asker<'_> {
 impl Answer {
     pub(crate) fn of(explanation: &Explanation) -> Self {
         match explanation.decision() {
-            Decision::Allow(grant) => Self::Allow { obligations: grant.obligations().iter().map(obligation).collect() },
+            Decision::Allow(grant) => {
+                Self::Allow { obligations: grant.obligations().iter().map(Obligation::to_string).collect() }
+            }
             Decision::Deny(denial) => {
                 let layers = denial.layers().iter().map(|layer| layer.folder().to_owned()).collect();
                 match denial.remedy() {

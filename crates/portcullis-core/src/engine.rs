@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bundle::{Action, Bundle, Layer};
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::VerifiedClaims;
-use crate::decision::{Conclusion, Decision, Evaluation, Explanation};
+use crate::decision::{Conclusion, Decision, Diagnosis, Evaluation, Explanation};
 use crate::layers::{self, LayerReport, Question, Refusal, Request, Standing, Verdict};
 use crate::parties::{Parties, Party};
 use crate::session::{PrincipalFacts, Session, SessionError};
@@ -195,6 +195,19 @@ impl Engine {
         }
     }
 
+    /// Explains as [`Engine::explain`], and looks into the policies: under which conditions those apply that forbid, and, of a
+    /// layer that denies because no permit counts, which permits nearly do, and what they lack.
+    ///
+    /// For people who want to know why, such as authors of policies. It takes policies apart by their text, which is slow, and
+    /// shows values of attributes.
+    #[must_use]
+    pub fn diagnose(&self, session: Option<&Session>, request: &Request<'_>) -> Explanation {
+        match self.who_counts(session, request) {
+            Some(session) => session.diagnose(request),
+            None => self.conclude_public::<Diagnosis>(request).0,
+        }
+    }
+
     fn who_counts<'a>(&self, session: Option<&'a Session>, request: &Request<'_>) -> Option<&'a Session> {
         session.filter(|_| !self.bundle.action(request.action).is_some_and(Action::is_public))
     }
@@ -223,7 +236,7 @@ impl Engine {
         let Some(nobody) = Parties::anonymous(&self.bundle) else {
             return refused(&Refusal::new("the action is not public"));
         };
-        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default())) {
+        match Question::new(&self.bundle, None, &nobody, request, Cow::Owned(Standing::default()), None) {
             Ok(question) => (&Conclusion::of_question(&question, evaluate_public(&question))).into(),
             Err(refusal) => refused(&refusal),
         }

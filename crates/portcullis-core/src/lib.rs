@@ -1,5 +1,6 @@
 //! The Portcullis engine.
 
+mod bits;
 mod bundle;
 mod caller;
 mod claims;
@@ -25,8 +26,9 @@ pub use caller::{
 };
 pub use claims::{Binding, Credential, Kind, VerifiedClaims};
 pub use decision::{
-    Decision, Denial, DenialKind, Discharge, Explanation, Grant, LayerAnswer, LayerExplanation, ObligationError,
-    Permit, Remedy, StepUp,
+    AgentExplanation, ConditionAnswer, ConditionExplanation, Decision, Denial, DenialKind, Discharge, Explanation,
+    Grant, LayerAnswer, LayerExplanation, Needs, ObligationError, Permit, PolicyAnswer, PolicyExplanation, Remedy,
+    StepUp, UserExplanation,
 };
 pub use duration::parse_duration;
 pub use engine::Engine;

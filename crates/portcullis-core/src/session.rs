@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::bundle::Bundle;
 use crate::caller::{Caller, ClaimsError};
 use crate::claims::Kind;
-use crate::decision::{Conclusion, Decision, Denial, Explanation};
+use crate::decision::{Conclusion, Decision, Denial, Diagnosis, Explanation};
 use crate::engine;
 use crate::layers::{Approval, ContextMemory, Question, Refusal, Request, Standing};
 use crate::parties::Parties;
@@ -115,6 +115,11 @@ impl Session {
         self.conclude(request)
     }
 
+    /// As [`Engine::diagnose`](crate::Engine::diagnose).
+    pub(crate) fn diagnose(&self, request: &Request<'_>) -> Explanation {
+        self.conclude::<Diagnosis>(request).0
+    }
+
     fn conclude<T: for<'c> From<&'c Conclusion<'c>>>(&self, request: &Request<'_>) -> T {
         match self.question(request) {
             Ok(question) => (&Conclusion::of_question(&question, engine::evaluate(&question))).into(),
@@ -127,9 +132,8 @@ impl Session {
 
     fn question(&self, request: &Request<'_>) -> Result<Question<'_>, Refusal> {
         let standing = self.standing(request.approval.as_ref(), request.now)?;
-        let usual = request.approval.is_none();
-        let question = Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing)?;
-        Ok(if usual { question.with_memory(&self.memory) } else { question })
+        let memory = request.approval.is_none().then_some(&self.memory);
+        Question::new(&self.bundle, Some(&self.caller), &self.parties, request, standing, memory)
     }
 
     /// Decides what can be decided of `action` at the time `now` before its resource and facts are known.
@@ -150,11 +154,16 @@ impl Session {
         self.early(action, now)
     }
 
+    /// As [`Session::explain_early`], with what [`Engine::diagnose`](crate::Engine::diagnose) says besides.
+    #[must_use]
+    pub fn diagnose_early(&self, action: &str, now: UnixTime) -> Option<Explanation> {
+        self.early::<Diagnosis>(action, now).map(|diagnosis| diagnosis.0)
+    }
+
     fn early<T: for<'c> From<&'c Conclusion<'c>>>(&self, action: &str, now: UnixTime) -> Option<T> {
         let action = self.bundle.action(action).filter(|action| !action.is_public())?;
         let standing = self.standing(None, now).ok()?;
-        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing)?;
-        let question = question.with_memory(&self.memory);
+        let question = Question::early(&self.bundle, &self.caller, &self.parties, action, now, standing, &self.memory)?;
         Some((&Conclusion::of_question(&question, engine::evaluate(&question))).into())
     }
 

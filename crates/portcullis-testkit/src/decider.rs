@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{
-    Approval, Binding, Bundle, Decision, DenialKind, Engine, Explanation, Facts, Layer, LayerAnswer, Obligation,
-    Parents, Remedy, Request, ResourceData, StepUp,
+    Approval, Binding, Bundle, Decision, DenialKind, Engine, Facts, Layer, LayerAnswer, Obligation, Parents, Remedy,
+    Request, ResourceData, Session, StepUp,
 };
 use serde_json::Value;
 
@@ -14,6 +14,9 @@ use crate::scenario::Scenario;
 pub trait Decider {
     /// Answers `scenario`.
     fn decide(&self, scenario: &Scenario) -> Verdict;
+
+    /// Answers `scenario` for nobody: without its token, as for a public action.
+    fn decide_for_nobody(&self, scenario: &Scenario) -> Verdict;
 
     /// Everything that a token with the scopes `scopes` is granted, by the names on the wire.
     fn expand(&self, scopes: &[String]) -> BTreeSet<String>;
@@ -135,17 +138,24 @@ impl Product {
         }
     }
 
-    fn verdict(&self, explanation: &Explanation) -> Verdict {
+    /// The decision that the gate asks for, with what the layers say where it keeps an audit log.
+    fn verdict(&self, session: Option<&Session>, request: &Request<'_>) -> Verdict {
+        let decision = self.engine.decide(session, request);
+        let explanation = self.engine.explain(session, request);
+        self.verdict_of(&decision, &explanation)
+    }
+
+    pub(crate) fn verdict_of(&self, decision: &Decision, explanation: &Explanation) -> Verdict {
         let layer = |layer: &portcullis_core::LayerExplanation| {
             (layer.layer, LayerVerdict::new(layer.answer, layer.policies.iter().cloned().collect()))
         };
-        let (kind, obligations, remedy) = match explanation.decision() {
+        let (kind, obligations, remedy) = match decision {
             Decision::Allow(grant) => (None, grant.obligations().iter().map(pair).collect(), None),
             Decision::Deny(denial) => {
                 (Some(denial.kind()), BTreeSet::new(), denial.remedy().map(|remedy| self.remedy(remedy)))
             }
         };
-        let allowed = explanation.decision().is_allow();
+        let allowed = decision.is_allow();
         Verdict { allowed, layers: explanation.layers().iter().map(layer).collect(), kind, obligations, remedy }
     }
 }
@@ -162,7 +172,12 @@ impl Decider for Product {
         for before in [scenario.now.minus(Duration::from_secs(1)), scenario.now] {
             let _ = session.decide(&Request::new(&scenario.action, &resource, before));
         }
-        self.verdict(&session.explain(&scenario.request(&resource, facts)))
+        self.verdict(Some(&session), &scenario.request(&resource, facts))
+    }
+
+    fn decide_for_nobody(&self, scenario: &Scenario) -> Verdict {
+        let Some((resource, facts)) = request(scenario) else { return Verdict::unfit() };
+        self.verdict(None, &scenario.request(&resource, facts))
     }
 
     fn expand(&self, scopes: &[String]) -> BTreeSet<String> {

@@ -1,14 +1,17 @@
 //! All laws on one bundle: [`laws!`](crate::laws!).
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_core::{Bundle, BundleFiles, BundleSettings, Layer, LoadError, Problem, Source};
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::decider::{Decider, Product};
 use crate::derive::DeriveError;
+use crate::explanation_laws::ExplanationLaws;
 use crate::invariants::Invariants;
 use crate::laws::{self, Violation};
 use crate::reference::{Reference, ReferenceError};
@@ -48,8 +51,18 @@ use crate::strategies::World;
 /// | `role` | a role of the subject, by itself or through another |
 /// | `action` | an action, or a group that it is in |
 /// | `scope` | a scope that covers the action, itself or through another |
+/// | `vacuous` | why no request that can be made up is about it |
 ///
-/// A list of values means any of them, and different keys join by AND. Names that the bundle does not know are errors.
+/// A list of values means any of them, and different keys join by AND. Names that the bundle does not know are errors. So are
+/// public actions, of which it does not matter who asks, and an invariant that no request puts to the test, unless it says why.
+///
+/// A policy that denies because of a fact allows more if the fact is taken away, such as a role of those who are suspended. That
+/// is against a law, so it is waived for the policy, with the reason:
+///
+/// ```toml
+/// [waived]
+/// suspended = "our directory states the role, and no token can leave it out"
+/// ```
 ///
 /// What TOML cannot say is said in Rust. The invariant holds where the closure answers `true`:
 ///
@@ -80,6 +93,7 @@ pub struct Laws {
     reference: Reference,
     reloaded: Product,
     poorer: Vec<Product>,
+    explanations: ExplanationLaws,
     world: World,
     invariants: Option<Invariants>,
     own: Vec<(String, OwnInvariant)>,
@@ -112,8 +126,9 @@ impl Laws {
         let reference = Reference::new(files, &settings)?;
         let reloaded = Product::new(bundle.load_next(files, settings.clone())?);
         let poorer = poorer(files, &bundle, &settings);
+        let explanations = ExplanationLaws::new(files, &bundle, &world);
         let product = Product::new(bundle);
-        Ok(Self { product, reference, reloaded, poorer, world, invariants: None, own: Vec::new() })
+        Ok(Self { product, reference, reloaded, poorer, explanations, world, invariants: None, own: Vec::new() })
     }
 
     /// Adds an invariant: `holds` must be true for every scenario.
@@ -134,22 +149,45 @@ impl Laws {
     /// What does not hold, on the simplest scenario that was found.
     pub fn check(&self) -> Result<(), LawsError> {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-        // What an invariant is about is a small part of all that can be asked, and asking costs little.
         if let Some(invariants) = &self.invariants {
-            for world in invariants.focused(&self.world) {
-                run(&world, cases.saturating_mul(FOCUS), |scenario| invariants.check(&self.product, scenario))?;
-            }
+            self.check_invariants(invariants, cases.saturating_mul(FOCUS))?;
         }
         run(&self.world, cases, |scenario| self.one(&self.product, scenario))
     }
 
+    /// Each of them on requests that it is about: a small part of all that can be asked, and asking costs little.
+    fn check_invariants(&self, invariants: &Invariants, cases: u32) -> Result<(), LawsError> {
+        let mut untested = Vec::new();
+        for (invariant, world) in invariants.focused(&self.world) {
+            let is_tested = Cell::new(false);
+            let look = |scenario: &Scenario| {
+                is_tested.set(is_tested.get() || invariants.is_tested(invariant, &self.product, scenario));
+            };
+            if !world.requests.is_empty() {
+                run(&world, cases, |scenario| {
+                    look(scenario);
+                    invariants.check(&self.product, scenario)
+                })?;
+                samples(&world, LOOK_FOR).take_while(|_| !is_tested.get()).for_each(|scenario| look(&scenario));
+            }
+            untested.extend(invariant.untested(&world).filter(|_| !is_tested.get()));
+        }
+        if untested.is_empty() { Ok(()) } else { Err(LawsError::Untested(untested)) }
+    }
+
     /// Everything, on one scenario.
     fn one(&self, product: &Product, scenario: &Scenario) -> Result<(), Violation> {
-        laws::all(product, scenario)?;
+        for (_, law) in laws::LAWS {
+            let waives = |violation: &Violation| {
+                self.invariants.as_ref().is_some_and(|invariants| invariants.waive(product, violation))
+            };
+            law(product, scenario).or_else(|violation| if waives(&violation) { Ok(()) } else { Err(violation) })?;
+        }
         laws::equals_reference(product, &self.reference, scenario)?;
         product.replays(scenario)?;
         laws::reloading(product, &self.reloaded, scenario)?;
         self.poorer.iter().try_for_each(|poorer| laws::emptying(product, poorer, scenario))?;
+        self.explanations.check(product, scenario)?;
         self.invariants.iter().try_for_each(|invariants| invariants.check(product, scenario))?;
         match self.own.iter().find(|(_, holds)| !holds(product, scenario)) {
             None => Ok(()),
@@ -185,9 +223,19 @@ pub enum LawsError {
     /// There is no reference model.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// Invariants that no request puts to the test: whatever the policies are, they hold.
+    #[error("there are invariants that nothing tests{}", .0.iter().map(|problem| format!("\n{problem}")).collect::<String>())]
+    Untested(Vec<Problem>),
     /// A law or an invariant does not hold.
-    #[error("{0}")]
-    Broken(Box<Violation>),
+    #[error("{violation}\nfound by scenario {scenario} of {cases}")]
+    Broken {
+        /// What does not hold.
+        violation: Box<Violation>,
+        /// How many scenarios it took.
+        scenario: u32,
+        /// How many there would have been.
+        cases: u32,
+    },
     /// Scenarios ran out.
     #[error("the laws could not be checked: {reason}")]
     Aborted {
@@ -205,21 +253,34 @@ impl fmt::Debug for LawsError {
 /// Puts `cases` scenarios of `world` to `law`.
 fn run(world: &World, cases: u32, law: impl Fn(&Scenario) -> Result<(), Violation>) -> Result<(), LawsError> {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let failed = |violation: Violation| TestCaseError::fail(violation.to_string());
-    let found = TestRunner::new(config).run(&world.scenarios(), |scenario| law(&scenario).map_err(failed));
+    // Simpler scenarios are tried once one has failed.
+    let (tried, has_failed) = (Cell::new(0), Cell::new(false));
+    let found = TestRunner::new(config).run(&world.scenarios(), |scenario| {
+        tried.set(tried.get() + u32::from(!has_failed.get()));
+        law(&scenario).map_err(|violation| {
+            has_failed.set(true);
+            TestCaseError::fail(violation.to_string())
+        })
+    });
     match found {
         Ok(()) => Ok(()),
         // What is reported belongs to the scenario that is shown.
         Err(TestError::Fail(reason, scenario)) => Err(match law(&scenario) {
-            Err(violation) => LawsError::Broken(Box::new(violation)),
+            Err(violation) => LawsError::Broken { violation: Box::new(violation), scenario: tried.get(), cases },
             Ok(()) => LawsError::Aborted { reason: reason.to_string() },
         }),
         Err(TestError::Abort(reason)) => Err(LawsError::Aborted { reason: reason.to_string() }),
     }
 }
 
+/// `count` scenarios of `world`.
+fn samples(world: &World, count: u32) -> impl Iterator<Item = Scenario> + use<> {
+    let (scenarios, mut runner) = (world.scenarios(), TestRunner::default());
+    (0..count).map_while(move |_| Some(scenarios.new_tree(&mut runner).ok()?.current()))
+}
+
 /// The settings that `files` load under: what `portcullis.toml` must say of them.
-fn settings(files: &BundleFiles, bundle: &Bundle) -> BundleSettings {
+pub(crate) fn settings(files: &BundleFiles, bundle: &Bundle) -> BundleSettings {
     let sources = bundle.sources();
     let sources: Vec<Source> = sources.aliases().filter_map(|alias| sources.get(alias).cloned()).collect();
     let mut settings = bundle.supplied().fold(BundleSettings::new(sources), BundleSettings::with_supplied);
@@ -260,3 +321,6 @@ const CASES: u32 = 256;
 
 /// How many times as many scenarios each invariant gets for itself: one question costs little.
 const FOCUS: u32 = 4;
+
+/// How many more scenarios are looked at before it is said that none is about an invariant.
+const LOOK_FOR: u32 = 4_096;

@@ -15,12 +15,15 @@ mod client;
 pub mod contract;
 mod decider;
 mod derive;
+mod explained;
+mod explanation_laws;
 mod invariants;
 mod issuer;
 pub mod laws;
 mod laws_of;
 mod reference;
 mod replay;
+mod rewrite;
 mod scenario;
 mod strategies;
 mod test_gate;
@@ -29,6 +32,7 @@ pub use audit_lines::AuditLines;
 pub use client::TestClient;
 pub use decider::{Decider, LayerVerdict, OfferedRemedy, Product, Verdict};
 pub use derive::DeriveError;
+pub use explained::{Decided, Explained, Explainer, Readings};
 pub use issuer::{SigningAlgorithm, TestIssuer};
 pub use laws_of::{Laws, LawsError};
 pub use reference::{Reference, ReferenceError};
@@ -40,3 +44,8 @@ pub use test_gate::{TestCaller, TestCredentials, TestGate, service, user};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/testing.md")]
 mod guide {}
+
+/// Another one.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/explanations.md")]
+mod explanations_guide {}

@@ -27,7 +27,9 @@ impl Product {
         let Ok(session) = engine.session(&scenario.token.verified()) else { return Ok(()) };
         if let Some((resource, facts)) = request(scenario) {
             let request = scenario.request(&resource, facts);
-            check(engine, Some(&session), &request, &session.explain(&request)).map_err(violation)?;
+            for session in [Some(&session), None] {
+                check(engine, session, &request, &engine.explain(session, &request)).map_err(violation)?;
+            }
         }
         let Some(early) = session.explain_early(&scenario.action, scenario.now) else { return Ok(()) };
         let question = RecordedQuestion::early(&scenario.action, scenario.now);

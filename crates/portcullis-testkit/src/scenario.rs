@@ -25,13 +25,24 @@ pub struct Scenario {
     pub approval: Option<(String, UnixTime)>,
     /// The same token in the hands of its subject, if somebody else acts in this scenario.
     pub alone: Option<Token>,
+    /// The claim that says to which tenant the subject belongs, if one does.
+    pub tenant_claim: Option<String>,
 }
 
 impl Scenario {
     /// Asks for `action` on `resource` at the time `now`.
     #[must_use]
     pub fn new(token: Token, action: impl Into<String>, resource: AskedResource, now: UnixTime) -> Self {
-        Self { token, action: action.into(), resource, facts: Value::Null, now, approval: None, alone: None }
+        Self {
+            token,
+            action: action.into(),
+            resource,
+            facts: Value::Null,
+            now,
+            approval: None,
+            alone: None,
+            tenant_claim: None,
+        }
     }
 
     /// Adds facts.
@@ -48,14 +59,11 @@ impl Scenario {
         self
     }
 
-    /// Sets a claim, or removes it where `value` is `null`.
+    /// Sets a claim, or removes it where `value` is `null`. As in `@claim`, a name that begins with `/` is a JSON Pointer
+    /// (RFC 6901).
     #[must_use]
     pub fn with_claim(mut self, name: &str, value: Value) -> Self {
-        if value.is_null() {
-            self.token.claims.remove(name);
-        } else {
-            self.token.claims.insert(name.to_owned(), value);
-        }
+        put(&mut self.token.claims, name, value);
         self
     }
 
@@ -79,6 +87,12 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resource = &self.resource;
         writeln!(f, "  token     {}", Value::Object(self.token.claims.clone()))?;
+        if self.token.credential == Credential::ApiKey {
+            writeln!(f, "  as        API key of {}", self.token.source)?;
+        }
+        if let Some(ip) = self.token.ip {
+            writeln!(f, "  from      {ip}")?;
+        }
         for binding in &self.token.bindings {
             writeln!(f, "  bound by  {}", binding.as_str())?;
         }
@@ -130,6 +144,27 @@ impl Token {
         match self.ip {
             Some(ip) => claims.with_ip(ip),
             None => claims,
+        }
+    }
+}
+
+/// Puts `value` where `name` leads, a claim or a JSON Pointer, or takes away what is there if it is `null`.
+pub(crate) fn put(claims: &mut Map<String, Value>, name: &str, value: Value) {
+    let path = name.strip_prefix('/').map(|pointer| {
+        let parts = pointer.split('/').map(|part| part.replace("~1", "/").replace("~0", "~"));
+        parts.collect::<Vec<_>>()
+    });
+    put_at(claims, &path.unwrap_or_else(|| vec![name.to_owned()]), value);
+}
+
+fn put_at(claims: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [last] if value.is_null() => drop(claims.remove(last)),
+        [last] => drop(claims.insert(last.clone(), value)),
+        [first, rest @ ..] => {
+            let inner = claims.entry(first.clone()).or_insert_with(|| Value::Object(Map::new()));
+            inner.as_object_mut().into_iter().for_each(|inner| put_at(inner, rest, value.clone()));
         }
     }
 }

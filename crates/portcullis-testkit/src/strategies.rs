@@ -1,10 +1,12 @@
-use portcullis_core::{Binding, UnixTime};
+use std::net::IpAddr;
+
+use portcullis_core::{Binding, Credential, UnixTime};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{select, subsequence};
 use proptest::strategy::BoxedStrategy;
 use serde_json::{Map, Value};
 
-use crate::scenario::{AskedResource, Scenario, Token};
+use crate::scenario::{AskedResource, Scenario, Token, put};
 
 /// What scenarios about one bundle are made of: the values that its policies tell apart, and a few that they do not.
 ///
@@ -13,7 +15,7 @@ use crate::scenario::{AskedResource, Scenario, Token};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct World {
-    /// The alias of the source of all tokens.
+    /// The alias of the source of all tokens but those of `others`.
     pub source: String,
     /// The time of all requests.
     pub now: UnixTime,
@@ -23,8 +25,15 @@ pub struct World {
     pub subjects: Vec<Map<String, Value>>,
     /// Claims that say who acts, to be added to those of a subject. One of them says that nobody else does.
     pub actors: Vec<Map<String, Value>>,
-    /// Further claims, each with the values to choose from; `null` leaves it out.
+    /// Further claims, each with the values to choose from; `null` leaves it out. A name that begins with `/` is a JSON Pointer.
     pub claims: Vec<(String, Vec<Value>)>,
+    /// The claim that says to which tenant a subject belongs, if one does.
+    pub tenant_claim: Option<String>,
+    /// Credentials of other sources, such as API keys, in one of eight scenarios. They get scopes, and access tokens `claims`,
+    /// too.
+    pub others: Vec<Token>,
+    /// The addresses of peers; `None` for one that is not known.
+    pub ips: Vec<Option<IpAddr>>,
     /// What is asked for.
     pub requests: Vec<Asking>,
 }
@@ -67,18 +76,22 @@ impl World {
             subjects: Vec::new(),
             actors: Vec::new(),
             claims: Vec::new(),
+            tenant_claim: None,
+            others: Vec::new(),
+            ips: vec![None],
             requests: Vec::new(),
         }
     }
 
     /// Scenarios of this world.
     pub fn scenarios(&self) -> BoxedStrategy<Scenario> {
-        let now = self.now;
+        let (now, tenant_claim) = (self.now, self.tenant_claim.clone());
         (self.tokens(), self.asked(), approvals(now))
             .prop_map(move |((token, alone), (action, resource, facts), approval)| {
                 let subject = token.claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let mut scenario = Scenario::new(token, action, resource, now).with_facts(facts);
                 scenario.alone = alone;
+                scenario.tenant_claim.clone_from(&tenant_claim);
                 match approval {
                     None => scenario,
                     Some((Approver::Subject, at)) => scenario.with_approval(subject, at),
@@ -93,18 +106,25 @@ impl World {
             .prop_flat_map(|asking| (Just(asking.action), any_of(asking.resources), any_of(asking.facts)))
     }
 
-    /// Tokens of every kind of caller, and where somebody acts for the subject the same token without that.
-    fn tokens(&self) -> impl Strategy<Value = (Token, Option<Token>)> + use<> {
+    /// Credentials of every kind of caller, and where somebody acts for the subject the same token without that.
+    fn tokens(&self) -> BoxedStrategy<(Token, Option<Token>)> {
+        let main = self.main_tokens();
+        let all = if self.others.is_empty() { main } else { prop_oneof![7 => main, 1 => self.other_tokens()].boxed() };
+        let ips = any_of(self.ips.clone());
+        (all, ips)
+            .prop_map(|((mut token, mut alone), ip)| {
+                token.ip = ip;
+                alone.iter_mut().for_each(|alone| alone.ip = ip);
+                (token, alone)
+            })
+            .boxed()
+    }
+
+    fn main_tokens(&self) -> BoxedStrategy<(Token, Option<Token>)> {
         let source = self.source.clone();
-        let claims: Vec<_> = self.claims.iter().map(|(_, values)| any_of(values.clone())).collect();
-        let names: Vec<String> = self.claims.iter().map(|(name, _)| name.clone()).collect();
-        let bindings = subsequence(Binding::ALL.to_vec(), 0..=Binding::ALL.len());
         let parties = (any_of(self.subjects.clone()), any_of(self.actors.clone()));
-        (parties, claims, scopes(&self.scopes), bindings).prop_map(
-            move |((subject, actor), values, scopes, bindings)| {
-                let others = names.iter().cloned().zip(values).filter(|(_, value)| !value.is_null());
-                let others: Map<String, Value> =
-                    others.chain(scopes.map(|scopes| ("scope".to_owned(), scopes.join(" ").into()))).collect();
+        (parties, self.stated(), bindings())
+            .prop_map(move |((subject, actor), others, bindings)| {
                 let token = |parts: [&Map<String, Value>; 3]| {
                     let claims = parts.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
                     let mut token = Token::new(&source, claims.collect());
@@ -114,9 +134,40 @@ impl World {
                 let actor = if is_own_client(&subject, &actor) { Map::new() } else { actor };
                 let alone = (!actor.is_empty()).then(|| token([&subject, &Map::new(), &others]));
                 (token([&subject, &actor, &others]), alone)
-            },
-        )
+            })
+            .boxed()
     }
+
+    /// A key has scopes, and nothing else that anybody chose.
+    fn other_tokens(&self) -> BoxedStrategy<(Token, Option<Token>)> {
+        (any_of(self.others.clone()), self.stated(), bindings())
+            .prop_map(|(mut token, stated, bindings)| {
+                let is_key = token.credential == Credential::ApiKey;
+                token.claims.extend(stated.into_iter().filter(|(name, _)| !is_key || name == "scope"));
+                if !is_key {
+                    token.bindings = bindings.into_iter().collect();
+                }
+                (token, None)
+            })
+            .boxed()
+    }
+
+    /// The claims that do not say who it is: scopes, and one value of each of `claims`.
+    fn stated(&self) -> impl Strategy<Value = Map<String, Value>> + use<> {
+        let claims: Vec<_> = self.claims.iter().map(|(_, values)| any_of(values.clone())).collect();
+        let names: Vec<String> = self.claims.iter().map(|(name, _)| name.clone()).collect();
+        (claims, scopes(&self.scopes)).prop_map(move |(values, scopes)| {
+            let mut stated = Map::new();
+            let others = names.iter().zip(values).filter(|(_, value)| !value.is_null());
+            others.for_each(|(name, value)| put(&mut stated, name, value));
+            stated.extend(scopes.map(|scopes| ("scope".to_owned(), scopes.join(" ").into())));
+            stated
+        })
+    }
+}
+
+fn bindings() -> impl Strategy<Value = Vec<Binding>> {
+    subsequence(Binding::ALL.to_vec(), 0..=Binding::ALL.len())
 }
 
 /// Whether `actor` takes the place of a client that is the subject itself. Then the claims no longer speak of software that

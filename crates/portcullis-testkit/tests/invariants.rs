@@ -107,6 +107,63 @@ fn an_invariant_that_says_nothing_is_an_error() {
     assert!(said.contains("unknown field `always`"), "{said}");
 }
 
+#[test]
+fn an_invariant_that_no_request_tests_is_an_error_unless_it_says_why() {
+    let nowhere = "\n[[only]]\nrole = \"billing\"\naction = \"GetProject\"\nscope = \"manage:billing\"\n";
+    let said = broken("nowhere", nowhere);
+    assert!(said.contains("invariants/all.toml:2: nothing tests `only role billing action GetProject scope"), "{said}");
+    assert!(said.contains("no action that can be asked for is what it names\n    help: name what"), "{said}");
+    let nobody = "[[only]]\nkind = [\"user\", \"service\", \"agent\"]\naction = \"editing\"\n";
+    let said = broken("nobody", nobody);
+    assert!(said.contains("nobody of whom it speaks is among the callers"), "{said}");
+    assert!(refused("no-reason", &format!("{nobody}vacuous = \"\"\n")).contains("`vacuous` gives no reason"));
+    let excused = [nowhere, nobody].map(|untested| format!("{untested}vacuous = \"more is to come\"\n")).concat();
+    Laws::of_dir(projects("excused", &excused)).unwrap().check().unwrap();
+}
+
+#[test]
+fn who_asks_for_a_public_action_does_not_matter() {
+    let said = refused("public", "[[never]]\nkind = \"agent\"\naction = \"Health\"\n");
+    assert!(said.contains("invariants/all.toml:1:1: `Health` is public, so it does not matter who asks"), "{said}");
+    // There, no service is ever allowed anything.
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("invariants-not-public");
+    let _ = fs::remove_dir_all(&dir);
+    copy(&repository().join("policies/assistant"), &dir);
+    let schema = fs::read_to_string(dir.join("schema.cedarschema")).unwrap();
+    let health = "@http(\"GET /health\") @public(\"load balancers have no token\") action \"Health\";";
+    fs::write(dir.join("schema.cedarschema"), format!("{schema}\n{health}\n")).unwrap();
+    Laws::of_dir(dir).unwrap().check().unwrap();
+}
+
+/// `policies/projects` with a guardrail that a role brings.
+fn projects_that_suspend(test: &str, invariants: &str) -> PathBuf {
+    let dir = projects(test, invariants);
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(dir.join(file)).unwrap();
+        assert!(text.contains(from), "{file}");
+        fs::write(dir.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    let forbid = "@id(\"suspended\") forbid (principal in Role::\"suspended\", action, resource);";
+    fs::write(dir.join("guardrails/suspended.cedar"), forbid).unwrap();
+    change("portcullis.toml", "\"tenancy.cedar\"", "\"suspended.cedar\", \"tenancy.cedar\"");
+    let role = "[\n  { \"uid\": { \"type\": \"Role\", \"id\": \"suspended\" }, \"attrs\": {}, \"parents\": [] },";
+    change("entities.json", "[", role);
+    dir
+}
+
+#[test]
+fn a_role_that_only_forbids_is_against_a_law_which_may_be_waived_for_the_policy() {
+    let said = Laws::of_dir(projects_that_suspend("suspends", "")).unwrap().check().unwrap_err().to_string();
+    assert!(said.starts_with("taking away a fact never allows more"), "{said}");
+    let waived = "[waived]\nsuspended = \"our directory states the role, and no token can leave it out\"\n";
+    Laws::of_dir(projects_that_suspend("waived", waived)).unwrap().check().unwrap();
+
+    let said = refused("waived-unknown", "[waived]\ntenanci = \"x\"\n");
+    assert!(said.contains("invariants/all.toml:2:1: `waived`: the bundle has no policy `tenanci`"), "{said}");
+    let error = Laws::of_dir(projects_that_suspend("waived-why", "[waived]\nsuspended = \" \"\n")).unwrap_err();
+    assert!(error.to_string().contains("`waived`: `suspended` has no reason"), "{error}");
+}
+
 /// What the guide shows can be written so.
 #[test]
 fn the_invariants_of_the_guide_hold() {

@@ -12,3 +12,7 @@ mod projects {
 mod assistant {
     portcullis_testkit::laws!("../../policies/assistant");
 }
+
+mod starter {
+    portcullis_testkit::laws!("../portcullis-cli/starter");
+}

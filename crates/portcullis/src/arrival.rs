@@ -78,9 +78,11 @@ impl Arrival {
     ) -> Result<Entry, Refusal> {
         let known = caller.as_deref().map(|known| &**known.caller());
         self.pinned.trail.admit(self.pinned.bundle(), known)?;
-        let judged = self.judge(caller, route, session).await;
+        let found = self.pinned.find(&self.method, route);
+        let action = found.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
+        let judged = self.judge(caller, found, action, session).await;
         let caller = session.as_deref().map(Session::caller);
-        let counted = Counted { caller, action: self.action(route).map(Action::name), peer: self.peer };
+        let counted = Counted { caller, action: action.map(Action::name), peer: self.peer };
         let ((target, grant), rate_limit) = self.pinned.gate.0.limits.settle(&counted, judged).await?;
         // To count it may have taken a while. What was revoked since is not let in.
         self.pinned.refuse_revoked(session.as_deref(), self.now)?;
@@ -94,14 +96,13 @@ impl Arrival {
     async fn judge(
         &self,
         caller: Option<Arc<KnownCaller>>,
-        route: Option<&RouteMatch>,
+        found: Result<(&Target, &RouteMatch), Refusal>,
+        action: Option<&Action>,
         session: &mut Option<Arc<Session>>,
     ) -> Result<(Target, Option<Grant>), Refusal> {
-        let target = self.pinned.find(&self.method, route);
-        let action = target.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
         match caller {
             // The directory is not to be bothered for a route that does not exist.
-            Some(caller) if target.is_ok() => {
+            Some(caller) if found.is_ok() => {
                 let prepared = session.insert(self.pinned.session(&caller, self.now).await?);
                 self.pinned.refuse_revoked(Some(prepared), self.now)?;
             }
@@ -109,7 +110,7 @@ impl Arrival {
             None if action.is_some_and(Action::is_public) => {}
             None => return Err(Refusal::NoCredentials),
         }
-        let (target, route) = target?;
+        let (target, route) = found?;
         let grant = match action {
             Some(action) => {
                 self.pinned.decide_before_handler(action, target, route, session.as_deref(), self.now).await?

@@ -16,6 +16,7 @@ use crate::challenge::is_quotable;
 use crate::clock::{Clock, SystemClock};
 use crate::confirm::Confirmations;
 use crate::connection::Proxies;
+use crate::denials::Denials;
 use crate::directory::{Directory, StaticDirectory};
 use crate::duties::Duties;
 use crate::gate::{Gate, Parts};
@@ -52,6 +53,7 @@ pub struct GateBuilder {
     limit_store: Option<Arc<dyn LimitStore>>,
     approvals: Option<(Result<Approvals, ApprovalSettingsError>, ReplayScope)>,
     audit: Vec<AuditLog>,
+    pub(crate) denials: Denials,
 }
 
 impl GateBuilder {
@@ -77,6 +79,7 @@ impl GateBuilder {
             limit_store: None,
             approvals: None,
             audit: Vec::new(),
+            denials: Denials::default(),
         }
     }
 
@@ -254,6 +257,7 @@ impl GateBuilder {
         let audit = Audit::start(self.audit).map_err(|error| GateError::Audit { reason: error.to_string() })?;
         Ok(Gate(Arc::new(Parts {
             audit: audit.map(Arc::new),
+            denials: self.denials,
             limits,
             confirmations,
             rules: RwLock::new(Arc::new(rules)),
@@ -274,9 +278,7 @@ impl GateBuilder {
             realm: self.realm,
         })))
     }
-}
 
-impl GateBuilder {
     fn confirmations(&mut self) -> Result<Option<Confirmations>, GateError> {
         let Some((approvals, scope)) = self.approvals.take() else {
             return Ok(None);
@@ -394,5 +396,4 @@ impl fmt::Debug for GateBuilder {
 
 /// How long a directory may take: an order of magnitude above a slow query, well below the patience of clients.
 const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
-
 const REALM: &str = "api";

@@ -21,6 +21,7 @@ use crate::confirm::{Confirmations, PresentedApproval};
 use crate::connection::Proxies;
 use crate::credentials::{Accepted, Credentials, Malformed, Proofs};
 use crate::decision_id::DecisionId;
+use crate::denials::Denials;
 use crate::directory::Directory;
 use crate::duties::Duties;
 use crate::head::RequestHead;
@@ -51,7 +52,7 @@ use crate::transport::Transport;
 /// - The scheme by which a request came is not judged.
 /// - Nothing is revoked before it expires.
 /// - No proxy is believed about the certificates of its clients.
-/// - No audit log.
+/// - No audit log, and nobody is told why something was denied.
 /// - No limits, and what limits count is counted in the memory of this process.
 /// - Nobody can confirm anything, so a bundle with `@confirm` has no gate.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
@@ -90,6 +91,7 @@ pub(crate) struct Parts {
     /// `None` if nothing that the gate decides is ever to be confirmed.
     pub(crate) confirmations: Option<Confirmations>,
     pub(crate) audit: Option<Arc<Audit>>,
+    pub(crate) denials: Denials,
     /// The algorithms of DPoP proofs; `None` if the scheme is not accepted.
     pub(crate) dpop_algs: Option<String>,
 }

@@ -15,6 +15,7 @@ mod confirm;
 mod connection;
 mod credentials;
 mod decision_id;
+mod denials;
 mod directory;
 mod duties;
 mod gate;
@@ -56,13 +57,13 @@ pub use grpc::{GrpcCode, GrpcStatus};
 pub use head::{RequestHead, RouteMatch};
 pub use lease::{Ended, Lease, Leased};
 pub use limits::{Charge, Charged, Level, LimitStore, LimitStoreError, MemoryLimitStore, Quota};
-pub use lists::{AllowedAction, Needs};
+pub use lists::AllowedAction;
 pub use metadata::{ProtectedResource, ProtectedResourceError};
 pub use portcullis_core::{
     Action, Actor, Binding, Bundle, BundleFiles, BundleHash, BundleSettings, Caller, Denial, DenialKind, Discharge,
-    Engine, Facts, Grant, GrpcMethod, Kind, Layer, LoadError, Obligation, ObligationError, Parents, Permit,
-    PrincipalFacts, Profile, Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings, Subject,
-    UnixTime,
+    Engine, Explanation, Facts, Grant, GrpcMethod, Kind, Layer, LoadError, Needs, Obligation, ObligationError, Parents,
+    Permit, PrincipalFacts, Profile, Resource, ResourceData, Route, ScopeName, Session, Source, SourceSettings,
+    Subject, UnixTime,
 };
 pub use portcullis_token::{
     AbsentAudience, Algorithm, ApprovalKey, Approvals, BindingRule, CertificateField, CertificateThumbprint,

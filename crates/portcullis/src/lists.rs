@@ -1,6 +1,6 @@
 //! Many at once: the items of a list, and the actions that are open to a caller.
 
-use portcullis_core::{Action, Decision, Request, Resource, ResourceData, StepUp};
+use portcullis_core::{Action, Decision, Needs, Request, Resource, ResourceData};
 use serde::Serialize;
 
 use crate::admission::Admission;
@@ -77,7 +77,8 @@ impl Admission {
             Decision::Deny(denial) => {
                 let refusal = Refusal::denied(pinned.bundle(), session, denial, None);
                 let Refusal::Denied(denied) = refusal else { return None };
-                Some(Needs::of(&denied.obtainable(pinned.gate.proofs())?))
+                let Obtainable { remedy, scopes } = denied.obtainable(pinned.gate.proofs())?;
+                Some(Needs::of(remedy, scopes.to_vec()))
             }
         };
         Some(AllowedAction { action: name.to_owned(), needs })
@@ -96,38 +97,4 @@ pub struct AllowedAction {
     /// What must be obtained first; `None` if it is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<Needs>,
-}
-
-/// What a caller must obtain to be allowed: all of it, as a challenge would say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Needs {
-    /// Scopes for the next token, under the names of the caller's issuer.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub scope: Vec<String>,
-    /// Classes of login, most preferred first, one of which suffices (RFC 9470 §3).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub acr_values: Vec<String>,
-    /// The greatest age of the login, in seconds (RFC 9470 §3).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_age: Option<u64>,
-    /// Ways of binding the next token, one of which suffices: `dpop`, `mtls`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub binding: Vec<&'static str>,
-    /// Whether the user must confirm.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub confirmation: bool,
-}
-
-impl Needs {
-    fn of(obtainable: &Obtainable<'_>) -> Self {
-        let Obtainable { remedy, scopes } = obtainable;
-        Self {
-            scope: scopes.to_vec(),
-            acr_values: remedy.step_up().map(StepUp::acr_values).unwrap_or_default().to_vec(),
-            max_age: remedy.step_up().and_then(StepUp::max_age).map(|age| age.as_secs()),
-            binding: remedy.bindings().iter().map(|binding| binding.as_str()).collect(),
-            confirmation: remedy.confirm(),
-        }
-    }
 }

@@ -103,6 +103,7 @@ impl Pinned {
         } else {
             self.judge(session, request)
         };
+        self.explain(session, request, &decision);
         Self::granted(self.bundle(), session, resource, decision)
     }
 
@@ -188,11 +189,13 @@ impl Pinned {
         let deferred = route.protocol().defers(action);
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
         if (deferred || supplied)
-            && let Some(denial) = session.and_then(|session| self.deny_early(session, action.name(), now))
+            && let Some(session) = session
+            && let Some(denial) = self.deny_early(session, action.name(), now)
         {
+            self.explain_early(session, action.name(), now);
             let only = || action.only_resource_type().map(ToString::to_string);
             let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
-            return Err(Refusal::denied(self.bundle(), session, denial, entity_type.as_deref()));
+            return Err(Refusal::denied(self.bundle(), Some(session), denial, entity_type.as_deref()));
         }
         if deferred {
             return Ok(None);

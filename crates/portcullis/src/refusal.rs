@@ -216,12 +216,10 @@ impl Denied {
         (provable && steps).then_some(Obtainable { remedy, scopes })
     }
 
-    /// What the policies that forbid say to the caller. Only if nothing but guardrails denies: whoever may not see the
-    /// resource at all is not told what is special about it.
+    /// What the policies that forbid say to the caller, as far as it may be told.
     pub(crate) fn message(&self) -> Option<String> {
-        let open = self.denial.layers() == [Layer::Guardrails] && self.denial.kind() != DenialKind::Error;
-        let messages = self.denial.messages();
-        (open && !self.hidden && !messages.is_empty()).then(|| messages.join(" "))
+        let messages = self.denial.messages_for_caller();
+        (!self.hidden && !messages.is_empty()).then(|| messages.join(" "))
     }
 }
 

@@ -14,6 +14,16 @@ impl Answer {
     /// [`ProofVerifier::algs`](portcullis_token::ProofVerifier::algs), where it takes tokens under the scheme `DPoP`.
     #[must_use]
     pub fn to_denial(session: &Session, denial: Denial, entity_type: &str, dpop_algs: Option<&str>) -> Self {
+        Self::rehearsed(&Refusal::denied(session.bundle(), Some(session), denial, Some(entity_type)), dpop_algs)
+    }
+
+    /// The answer where there is no such resource, as [`Answer::to_denial`] says it.
+    #[must_use]
+    pub fn to_absence(dpop_algs: Option<&str>) -> Self {
+        Self::rehearsed(&Refusal::Absent, dpop_algs)
+    }
+
+    fn rehearsed(refusal: &Refusal, dpop_algs: Option<&str>) -> Self {
         let space = ProtectionSpace {
             realm: "api",
             metadata: None,
@@ -21,7 +31,6 @@ impl Answer {
             dpop_algs,
             api_keys: ApiKeyScheme::None,
         };
-        let refusal = Refusal::denied(session.bundle(), Some(session), denial, Some(entity_type));
-        Self::of(&refusal, space, Scheme::Bearer, DecisionId::new(UnixTime::EPOCH), &Method::GET)
+        Self::of(refusal, space, Scheme::Bearer, DecisionId::new(UnixTime::EPOCH), &Method::GET)
     }
 }

@@ -88,6 +88,11 @@ impl Options {
             Some(path) => gate.audit(audited(path)),
             None => gate,
         };
+        // Whoever tries the demonstration wants to know why.
+        let gate = match &self.demo {
+            Some(_) => gate.explain_denials(|denial| eprintln!("{denial}")),
+            None => gate,
+        };
         Ok(gate.build()?)
     }
 
@@ -132,7 +137,7 @@ usage: {program} [--bundle DIR] [--listen ADDR] [--database URL] [--demo FILE] [
   --bundle    schema, policies and settings; default: policies/projects
   --listen    default: 127.0.0.1:{port}
   --database  sqlite:FILE; default: sqlite::memory:
-  --demo      trust an issuer of our own, and write a token for each persona to FILE
+  --demo      trust an issuer of our own, write a token for each persona to FILE, and explain denials on the terminal
   --redis     what the replicas of the service share; default: each is alone
   --audit     write a record of each request to FILE, and the heads of their chain to FILE.heads"
     )

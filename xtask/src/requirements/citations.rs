@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_fuzz_target_is_a_test() {
-        let (citations, _) = found(&[("fuzz/targets/jwk.rs", "// JWK-02\nfuzz_target!(|data: &[u8]| {});\n")]);
-        assert_eq!(citations, ["JWK-02 fuzz/targets/jwk.rs::jwk"]);
+        let (citations, _) = found(&[("fuzz/src/targets/jwk.rs", "// JWK-02\npub(super) fn run(_: &[u8]) {}\n")]);
+        assert_eq!(citations, ["JWK-02 fuzz/src/targets/jwk.rs::jwk"]);
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Item {
 
 /// The items of the tests in `file`: everything in a file of tests, otherwise what follows `#[cfg(test)]`.
 pub(super) fn of_tests(file: &TextFile) -> Vec<Item> {
-    if file.path.starts_with("fuzz/targets/") {
+    if file.path.starts_with("fuzz/src/targets/") {
         let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
         return vec![Item { name, is_test: true, text: file.text.clone() }];
     }

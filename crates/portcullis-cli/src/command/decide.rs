@@ -1,5 +1,5 @@
 use clap::Args;
-use portcullis_core::Decision;
+use portcullis_core::{Decision, Obligation};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -58,7 +58,7 @@ impl Answer {
     fn of(decision: &Decision) -> Self {
         match decision {
             Decision::Allow(grant) => {
-                let obligations = grant.obligations().iter().map(crate::output::obligation).collect();
+                let obligations = grant.obligations().iter().map(Obligation::to_string).collect();
                 Self { obligations, ..Self::new("allow") }
             }
             Decision::Deny(denial) => Self {

@@ -102,14 +102,17 @@ impl QuestionArgs {
         let claims = match self.who.claims(&opened, fixtures.as_ref(), now)? {
             Some(Ok(claims)) => claims,
             Some(Err(refused)) => return Ok(Asked::NoCaller(refused)),
-            None => return Ok(Asked::Explained(Box::new(engine.explain_public(&request)), Vec::new())),
+            None => return Ok(Asked::Explained(Box::new(engine.diagnose(None, &request)), Vec::new())),
         };
         let known = self.who.member.iter().fold(PrincipalFacts::new(), |known, (entity_type, id)| {
             known.with_membership(entity_type.clone(), id.clone())
         });
         let session = engine.caller(&claims).map_err(Into::into).and_then(|caller| engine.session_with(caller, &known));
         Ok(match session {
-            Ok(session) => Asked::Explained(Box::new(session.explain(&request)), covering(&opened, &self.action)),
+            Ok(session) => {
+                let explanation = engine.diagnose(Some(&session), &request);
+                Asked::Explained(Box::new(explanation), covering(&opened, &self.action))
+            }
             Err(error) => Asked::NoCaller(error.to_string()),
         })
     }

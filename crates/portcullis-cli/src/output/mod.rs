@@ -9,7 +9,6 @@ pub(crate) mod table;
 use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
-use portcullis_core::Obligation;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -106,13 +105,5 @@ impl Shell {
         if self.progress {
             self.say(&format!("\r\u{1b}[2K{text}"));
         }
-    }
-}
-
-/// An obligation as its annotation writes it.
-pub(crate) fn obligation(obligation: &Obligation) -> String {
-    match obligation.arguments() {
-        "" => obligation.name().to_owned(),
-        arguments => format!("{}:{arguments}", obligation.name()),
     }
 }

@@ -129,7 +129,11 @@ deny (ceiling): UpdateProject on Project::\"apollo\"
 
   consent      denies   the action is in write:projects
   ceilings     denies
+    writer-agents-update would permit Agent::\"summariser\", but not: principal in AgentClass::\"writer\"
+    reader-agents-view would permit Agent::\"summariser\", but not: action in [Action::\"viewing\"]
   roles        allows   policy editor-updates
+    editor-updates permits
+      “Handing a project over is not editing it.”
   guardrails   allows
 
   nothing that the caller could obtain would help
@@ -138,10 +142,34 @@ deny (ceiling): UpdateProject on Project::\"apollo\"
 }
 
 #[test]
+fn people_and_agents_are_told_what_they_may_know() {
+    // A viewer of another tenant.
+    let stranger = "explain policies/projects --as viewer --with scope=read:projects --with org_id=umbrella \
+                    --action GetProject --resource apollo";
+    let operator = run(stranger).ends_with(1).out;
+    assert!(operator.contains("principal.tenant = \"umbrella\", resource.tenant = \"acme\""), "{operator}");
+    assert_eq!(run(&format!("{stranger} --for user")).ends_with(1).out, "This was not found.\n");
+    let agent = run(&format!("{stranger} --for agent --format json")).ends_with(1).json();
+    assert_eq!((&agent["answer"], &agent["code"]), (&"deny".into(), &"not-found".into()));
+    let delete = format!("explain {DELETE} --with scope=manage:projects");
+    let user = run(&format!("{delete} --for user --format json")).ends_with(1).json();
+    assert_eq!(user["steps"], serde_json::json!(["Log in again in a stronger way, such as with a second factor."]));
+    let agent = run(&format!("{delete} --for agent")).ends_with(1).out;
+    assert!(agent.starts_with("stronger-login-required. This is a decision of policy"), "{agent}");
+    assert!(agent.ends_with("one of the classes: urn:acme:mfa urn:acme:phr\n"), "{agent}");
+    // Why a token makes no caller is not for them either.
+    let broken = format!("{stranger} --with roles=7");
+    assert!(run(&broken).ends_with(1).out.lines().count() > 1);
+    assert_eq!(run(&format!("{broken} --for agent")).ends_with(1).out, "deny: the token makes no caller\n");
+}
+
+#[test]
 fn explanations_are_json_for_programs() {
     let answer = run(&format!("explain {DELETE} --with scope=manage:projects --format json")).ends_with(1).json();
     assert_eq!((&answer["answer"], &answer["kind"]), (&"deny".into(), &"liftable_guardrail".into()));
     assert_eq!(answer["layers"][3]["policies"][0], "delete-needs-second-factor");
+    let why = &answer["layers"][3]["why"][0];
+    assert_eq!((&why["answer"], &why["conditions"][0]["answer"]), (&"forbids".into(), &"false".into()));
     let answer = run(&format!("decide {DELETE} --with scope=manage:projects --format json")).ends_with(1).json();
     assert_eq!(answer["layers"], serde_json::json!(["guardrails"]));
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
 
 use super::grpc::GrpcMethod;
+use super::kinds::ResourceKind;
 use super::problem::Problem;
 use super::routes::{ResourceId, ResourceRule, Route};
 use super::schema::{AppliesTo, Declaration, SourceSchema};
@@ -27,6 +28,8 @@ pub struct Action {
     pub(crate) groups: BTreeSet<String>,
     pub(crate) principals: BTreeSet<Kind>,
     pub(crate) resources: BTreeSet<EntityTypeName>,
+    /// The same, with what a decision asks of each.
+    pub(crate) kinds: Vec<ResourceKind>,
     pub(crate) consent: ConsentRule,
     /// Scopes needed besides one that covers the action.
     pub(crate) requires: Vec<ScopeId>,
@@ -119,13 +122,6 @@ impl Action {
         self.resources.iter()
     }
 
-    /// The entity type to which it applies, if it is one.
-    #[must_use]
-    pub fn only_resource_type(&self) -> Option<&EntityTypeName> {
-        let mut types = self.resources.iter();
-        types.next().filter(|_| types.next().is_none())
-    }
-
     /// The action that each listed item must pass (`@lists`).
     #[must_use]
     pub fn lists(&self) -> Option<&str> {
@@ -215,6 +211,7 @@ impl Reader<'_> {
             groups: ancestors.iter().map(|group| group.id().unescaped().to_owned()).collect(),
             principals: self.principals(applies_to, public, problems),
             resources,
+            kinds: Vec::new(),
             requires: self.requires(problems),
             deferred: deferred.or_else(|| (!via.is_empty()).then(|| "the handler names the action".to_owned())),
             lists: self.lists(problems),
@@ -362,19 +359,20 @@ impl Reader<'_> {
         problems: &mut Vec<Problem>,
     ) -> Option<ResourceRule> {
         let help = "state `@resource(\"Type::{parameter}\")`, `@resource(\"Type::{@subject}\")` or `@resource(\"Type::\\\"id\\\"\")`";
+        let in_all = |name: &str| routes.iter().all(|route| route.parameters().any(|known| known == name));
         let Some(text) = self.annotation("resource") else {
             let parameters: BTreeSet<&str> = routes.iter().flat_map(Route::parameters).collect();
             let mut one = (types.iter(), parameters.into_iter());
             let only = (one.0.next(), one.0.next(), one.1.next(), one.1.next());
-            if let (Some(entity_type), None, Some(parameter), None) = only {
+            if let (Some(entity_type), None, Some(parameter), None) = only
+                && (undecided || in_all(parameter))
+            {
                 let id = ResourceId::Parameter(parameter.to_owned());
                 return Some(ResourceRule { entity_type: entity_type.to_string(), id });
             }
             if !routes.is_empty() && !undecided {
-                problems.push(
-                    self.problem(format!("the routes of `{}` do not say which resource they mean", self.name))
-                        .with_help(help),
-                );
+                let message = format!("the routes of `{}` do not say which resource they mean", self.name);
+                problems.push(self.problem(message).with_help(help));
             }
             return None;
         };
@@ -387,9 +385,7 @@ impl Reader<'_> {
                     self.name, rule.entity_type
                 )
             }
-            Some(ResourceRule { id: ResourceId::Parameter(parameter), .. })
-                if !routes.iter().all(|route| route.parameters().any(|known| known == parameter)) =>
-            {
+            Some(ResourceRule { id: ResourceId::Parameter(parameter), .. }) if !in_all(parameter) => {
                 format!("`@resource` of `{}` names `{{{parameter}}}`, which not every route of it has", self.name)
             }
             Some(_) => return rule,

@@ -14,7 +14,9 @@ pub(super) enum Target {
     EntityType,
     Attribute,
     Policy,
-    /// A common type, a namespace, an attribute of a context.
+    /// An attribute of a context, or of a record anywhere.
+    Member,
+    /// A common type, a namespace.
     Other,
 }
 
@@ -26,6 +28,7 @@ impl Target {
             Self::EntityType => "an entity type",
             Self::Attribute => "an attribute of an entity type",
             Self::Policy => "a policy",
+            Self::Member => "an attribute of a record",
             Self::Other => "this declaration",
         }
     }
@@ -85,7 +88,10 @@ const REGISTRY: &[(&str, Target)] = &[
     ("hide", Target::EntityType),
     ("doc", Target::EntityType),
     ("claim", Target::Attribute),
+    ("secret", Target::Attribute),
     ("doc", Target::Attribute),
+    ("secret", Target::Member),
+    ("doc", Target::Member),
     ("doc", Target::Other),
     ("id", Target::Policy),
     ("doc", Target::Policy),

@@ -57,7 +57,7 @@ fn and(left: pst::Expr, right: pst::Expr) -> pst::Expr {
 
 /// Cedar's public way to an [`Expression`] is to parse its text, which leaves a location on every node. The two
 /// conversions that avoid it are there, but undocumented; should they go, this no longer compiles.
-fn expression(body: pst::Expr) -> Expression {
+pub(super) fn expression(body: pst::Expr) -> Expression {
     fn like<E: From<pst::Expr>>(_: &E, body: pst::Expr) -> E {
         body.into()
     }

@@ -11,7 +11,7 @@ impl Bundle {
     /// ([`DenialKind::Error`]) is none of them.
     #[must_use]
     pub fn denial_kinds(&self) -> BTreeSet<DenialKind> {
-        let judged = || self.actions.values().filter(|action| !action.is_public());
+        let judged = || self.actions.iter().filter(|action| !action.is_public());
         let known: BTreeSet<Kind> = Kind::ALL.into_iter().filter(|kind| self.knows(*kind)).collect();
         let software = known.iter().any(|kind| *kind != Kind::User);
         let liftable = |lifted| self.layers.guardrails.iter().any(|forbid| forbid.lift.is_possible() == lifted);

@@ -54,11 +54,6 @@ impl StaticEntities {
         &self.kept
     }
 
-    /// These entities, if some of them are of the type called `entity_type`: to hash an id costs more than to compare a name.
-    pub(crate) fn of_type(&self, entity_type: &str) -> Option<&Self> {
-        self.kept.contains_key(entity_type).then_some(self)
-    }
-
     /// The entity with all of its ancestors.
     pub(crate) fn get(&self, uid: &EntityUid) -> Option<(&Entity, &HashSet<EntityUid>)> {
         self.entities.get(uid).map(|found| (&found.entity, &found.ancestors))

@@ -6,6 +6,14 @@ use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, Principa
 
 use super::actions::Action;
 
+/// A part of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HeadPart {
+    Principal,
+    Resource,
+    Action,
+}
+
 /// The head of a policy: what it asks of principal, action and resource before its conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
@@ -28,7 +36,6 @@ impl Head {
 
     /// Whether some request for `action` can match.
     pub(crate) fn matches(&self, action: &Action) -> bool {
-        let names = |name: &String| **name == *action.name || action.groups.contains(name);
         let principal = |name: &EntityTypeName| {
             let name = name.to_string();
             action.principals.iter().any(|kind| kind.entity_type() == name) || (action.is_public() && name == ANONYMOUS)
@@ -43,7 +50,52 @@ impl Head {
             ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => action.resources.contains(name),
             ResourceConstraint::Any | ResourceConstraint::In(_) => true,
         };
-        self.actions.as_ref().is_none_or(|actions| actions.iter().any(names)) && principal && resource
+        self.names(action) && principal && resource
+    }
+
+    /// Whether `action` is, or is in, what the head names.
+    fn names(&self, action: &Action) -> bool {
+        let named = |name: &String| **name == *action.name || action.groups.contains(name);
+        self.actions.as_ref().is_none_or(|actions| actions.iter().any(named))
+    }
+
+    /// The one part that does not match, if all others do, and if it is one of which another value is thinkable: not where the
+    /// head is for another kind of principal or resource. Of actions that are not named, only heads that name a principal or a
+    /// resource are worth a word: every bundle has many others.
+    ///
+    /// Principal and resource come with all that they are in; without a resource, any will do.
+    pub(crate) fn nearly_matches(
+        &self,
+        action: &Action,
+        principal: (&EntityUid, &HashSet<EntityUid>),
+        resource: Option<(&EntityUid, &HashSet<EntityUid>)>,
+    ) -> Option<HeadPart> {
+        let (subject, above) = principal;
+        let within = |group: &EntityUid| subject == group || above.contains(group);
+        let (principal_matches, principal_thinkable) = match &self.principal {
+            PrincipalConstraint::Any => (true, false),
+            PrincipalConstraint::Eq(uid) => (subject == uid, subject.type_name() == uid.type_name()),
+            PrincipalConstraint::In(group) => (within(group), true),
+            PrincipalConstraint::Is(name) => (subject.type_name() == name, false),
+            PrincipalConstraint::IsIn(name, group) => {
+                let fits = subject.type_name() == name;
+                (fits && within(group), fits)
+            }
+        };
+        let resource_matches = resource.is_none_or(|(uid, ancestors)| self.covers(uid, ancestors));
+        let resource_thinkable = resource.is_some_and(|(uid, _)| match &self.resource {
+            ResourceConstraint::Any | ResourceConstraint::Is(_) => false,
+            ResourceConstraint::Eq(named) => uid.type_name() == named.type_name(),
+            ResourceConstraint::In(_) => true,
+            ResourceConstraint::IsIn(name, _) => uid.type_name() == name,
+        });
+        let narrow = self.principal_key().is_some() || self.resource_key().is_some();
+        match (principal_matches, self.names(action), resource_matches) {
+            (false, true, true) => principal_thinkable.then_some(HeadPart::Principal),
+            (true, false, true) => narrow.then_some(HeadPart::Action),
+            (true, true, false) => resource_thinkable.then_some(HeadPart::Resource),
+            _ => None,
+        }
     }
 
     /// The one entity that the principal must be, or be in.

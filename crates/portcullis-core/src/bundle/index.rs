@@ -106,20 +106,32 @@ impl Policies {
         self.all.iter()
     }
 
-    /// The policies whose head matches. Without a resource, those whose head matches for some resource.
-    pub(crate) fn matching<'a, 'q>(
+    /// Whether no policy is for `action`, whoever asks.
+    pub(crate) fn are_silent(&self, action: &Action) -> bool {
+        self.any_action.is_empty() && self.by_action.get(action.place).is_none_or(Slice::is_empty)
+    }
+
+    /// Hands over the policies whose head matches. Without a resource, those whose head matches for some resource.
+    pub(crate) fn matching<'a>(
         &'a self,
         action: &Action,
-        principal: PrincipalKey<'q>,
-        resource: Option<ResourceKey<'q>>,
-    ) -> impl Iterator<Item = &'a LayerPolicy> + use<'a, 'q> {
-        let slices = self.by_action.get(action.place).into_iter().chain([&self.any_action]);
-        let places = slices.flat_map(move |slice| slice.places(principal, resource)).flatten();
-        let policies = places.filter_map(|place| self.all.get(*place));
-        policies.filter(move |policy| {
+        principal: PrincipalKey<'_>,
+        resource: Option<ResourceKey<'_>>,
+        mut found: impl FnMut(&'a LayerPolicy),
+    ) {
+        let covers = |policy: &LayerPolicy| {
             let covers = |resource: ResourceKey<'_>| policy.head.covers(resource.uid, resource.ancestors);
             policy.head.admits(principal.uid) && resource.is_none_or(covers)
-        })
+        };
+        for slice in [self.by_action.get(action.place), Some(&self.any_action)].into_iter().flatten() {
+            slice.places(principal, resource, |places| {
+                places
+                    .iter()
+                    .filter_map(|place| self.all.get(*place))
+                    .filter(|policy| covers(policy))
+                    .for_each(&mut found);
+            });
+        }
     }
 }
 
@@ -133,19 +145,26 @@ impl Slice {
         list.push(place);
     }
 
-    /// The lists in which a policy can stand that matches.
-    fn places<'a, 'q>(
-        &'a self,
-        principal: PrincipalKey<'q>,
-        resource: Option<ResourceKey<'q>>,
-    ) -> impl Iterator<Item = &'a Vec<usize>> + use<'a, 'q> {
-        let by_principal = principal.names.iter().filter_map(|name| self.by_principal.get(name));
+    fn is_empty(&self) -> bool {
+        self.unnamed.is_empty() && self.by_principal.is_empty() && self.by_resource.is_empty()
+    }
+
+    /// Hands over the lists in which a policy can stand that matches.
+    fn places(&self, principal: PrincipalKey<'_>, resource: Option<ResourceKey<'_>>, mut list: impl FnMut(&[usize])) {
+        list(&self.unnamed);
+        if !self.by_principal.is_empty() {
+            principal.names.iter().filter_map(|name| self.by_principal.get(name)).for_each(|places| list(places));
+        }
         // Most bundles name no resource in heads, and to hash an id costs more than all the rest.
-        let named = resource.filter(|_| !self.by_resource.is_empty());
-        let by_resource = named.into_iter().flat_map(|resource| {
-            std::iter::once(resource.uid).chain(resource.ancestors).filter_map(|uid| self.by_resource.get(uid))
-        });
-        let every = resource.is_none().then(|| self.by_resource.values()).into_iter().flatten();
-        std::iter::once(&self.unnamed).chain(by_principal).chain(by_resource).chain(every)
+        if self.by_resource.is_empty() {
+            return;
+        }
+        match resource {
+            Some(resource) => {
+                let uids = std::iter::once(resource.uid).chain(resource.ancestors);
+                uids.filter_map(|uid| self.by_resource.get(uid)).for_each(|places| list(places));
+            }
+            None => self.by_resource.values().for_each(|places| list(places)),
+        }
     }
 }

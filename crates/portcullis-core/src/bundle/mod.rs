@@ -12,6 +12,7 @@ mod files;
 mod grpc;
 mod head;
 mod index;
+mod kinds;
 mod places;
 mod policies;
 mod prelude;
@@ -23,16 +24,19 @@ mod schema;
 mod scopes;
 mod settings;
 mod sources;
+mod text;
 mod validated;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use actions::Action;
 pub(crate) use actions::ConsentRule;
 pub(crate) use entities::StaticEntities;
 pub use files::{BundleFiles, BundleHash};
+use foldhash::fast::FixedState;
 pub use grpc::GrpcMethod;
+pub(crate) use head::HeadPart;
 pub(crate) use index::{Named, Policies, PrincipalKey, PrincipalNames, ResourceKey};
 pub use policies::Obligation;
 pub(crate) use policies::{LayerPolicy, Lift};
@@ -43,12 +47,14 @@ pub use report::Report;
 pub use routes::{Route, erase_parameters};
 use schema::SourceSchema;
 pub use settings::BundleSettings;
+pub(crate) use text::{Anatomy, ClauseKeyword, ConditionClause, Conjunct};
 
 use validated::Validated;
 
+use crate::bits::Bits;
 use crate::caller::{Caller, Sources};
 use crate::claims::Kind;
-use crate::scope::{Scope, Scopes};
+use crate::scope::{Scope, ScopeId, ScopeSet, Scopes};
 use crate::typed::Types;
 
 /// One of the four questions that a request must pass.
@@ -95,7 +101,12 @@ pub struct Bundle {
     hash: BundleHash,
     sources: Sources,
     scopes: Scopes,
-    actions: BTreeMap<String, Action>,
+    /// In the order of their names, each at its place.
+    actions: Vec<Action>,
+    /// What is looked up in it changes nothing of it, so nobody can make names collide.
+    places: HashMap<Arc<str>, usize, FixedState>,
+    /// The places of the actions that each scope covers, by [`ScopeId`].
+    covered: Vec<Bits>,
     pub(crate) types: Types,
     pub(crate) layers: Layers,
     pub(crate) principal_names: PrincipalNames,
@@ -184,11 +195,16 @@ impl Bundle {
         let layers = sort_into_layers(&checker, &policies, &actions, &mut principal_names);
         let reads = Reads::of(policies.iter().map(|policy| &policy.mentions));
         let hash = files.hash();
+        let places = actions.values().map(|action| (Arc::clone(&action.name), action.place)).collect();
+        let covered = covered(&actions);
+        actions.values_mut().for_each(|action| action.find_kinds(&types, &entities));
         Ok(Arc::new(Self {
             hash,
             sources,
             scopes,
-            actions,
+            actions: actions.into_values().collect(),
+            places,
+            covered,
             types,
             layers,
             principal_names,
@@ -215,7 +231,7 @@ impl Bundle {
 
     /// The actions that can be asked for, by name.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.actions.values()
+        self.actions.iter()
     }
 
     /// The scopes that cover `action`, one of which a token must carry. None where it needs no scope.
@@ -227,6 +243,13 @@ impl Bundle {
         ids.into_iter().filter_map(|id| self.scopes.scope(id))
     }
 
+    /// The places of the actions that `scopes` cover, leaving conditions and `@requires` aside.
+    pub(crate) fn covered_by(&self, scopes: &ScopeSet) -> Bits {
+        let mut covered = Bits::default();
+        scopes.iter().filter_map(|ScopeId(scope)| self.covered.get(scope)).for_each(|more| covered.extend(more));
+        covered
+    }
+
     /// The scopes that `action` needs besides one that covers it (`@requires`).
     pub fn scopes_required(&self, action: &Action) -> impl Iterator<Item = &Scope> {
         action.requires.clone().into_iter().filter_map(|id| self.scopes.scope(id))
@@ -235,7 +258,7 @@ impl Bundle {
     /// The action called `name`; groups and scopes are none.
     #[must_use]
     pub fn action(&self, name: &str) -> Option<&Action> {
-        self.actions.get(name)
+        self.places.get(name).and_then(|place| self.actions.get(*place))
     }
 
     /// Where credentials come from.
@@ -289,6 +312,22 @@ impl Bundle {
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
+}
+
+fn covered(actions: &BTreeMap<String, Action>) -> Vec<Bits> {
+    let mut covered = Vec::new();
+    for action in actions.values() {
+        let ConsentRule::AnyOf(scopes) = &action.consent else { continue };
+        for ScopeId(scope) in scopes {
+            if covered.len() <= *scope {
+                covered.resize(scope + 1, Bits::default());
+            }
+            if let Some(actions) = covered.get_mut(*scope) {
+                actions.insert(action.place);
+            }
+        }
+    }
+    covered
 }
 
 fn read_schema(files: &BundleFiles) -> Result<SourceSchema<'_>, Vec<Problem>> {

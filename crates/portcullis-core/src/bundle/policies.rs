@@ -1,6 +1,7 @@
 //! Reading policy files: statements, ids, and the duties that annotations put on a policy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cedar_policy::{Effect, Policy, PolicyId};
@@ -13,6 +14,7 @@ use super::expression::Mentions;
 use super::files::BundleFiles;
 use super::head::Head;
 use super::problem::{Problem, did_you_mean};
+use super::text::PolicyText;
 use crate::claims::Binding;
 use crate::duration::parse_duration;
 
@@ -29,6 +31,7 @@ pub(crate) struct LayerPolicy {
     pub(crate) obligations: Vec<Obligation>,
     /// Whether it can be evaluated before the handler has loaded the resource and named the facts.
     pub(crate) early: bool,
+    pub(crate) text: PolicyText,
 }
 
 /// What would lift a guardrail, or satisfy a permit that waits for a person.
@@ -71,6 +74,16 @@ impl Obligation {
     }
 }
 
+/// As the annotation of the permit has it: `redact:notes`.
+impl std::fmt::Display for Obligation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.arguments.as_str() {
+            "" => f.write_str(&self.name),
+            arguments => write!(f, "{}:{arguments}", self.name),
+        }
+    }
+}
+
 /// A policy as read, with its place and Cedar's JSON form for the checks that follow.
 pub(super) struct ReadPolicy<'a> {
     pub(super) policy: LayerPolicy,
@@ -109,8 +122,9 @@ pub(super) fn read<'a>(files: &'a BundleFiles, problems: &mut Vec<Problem>) -> V
     let mut homes: BTreeMap<String, usize> = BTreeMap::new();
     for layer in Layer::ALL {
         for (file, text) in files.below(layer.folder()) {
+            let shared: Arc<str> = text.into();
             for statement in statements(text) {
-                match read_one(layer, file, text, statement) {
+                match read_one(layer, file, text, &shared, statement) {
                     Ok(policy) => {
                         let other = homes.get(&policy.policy.id).and_then(|other| policies.get(*other));
                         if let Some(other) = other {
@@ -134,6 +148,7 @@ fn read_one<'a>(
     layer: Layer,
     file: &'a str,
     text: &'a str,
+    shared: &Arc<str>,
     statement: Statement<'a>,
 ) -> Result<ReadPolicy<'a>, Vec<Problem>> {
     let at = |message: String| Problem::new(file, message).at(text, statement.offset);
@@ -172,7 +187,9 @@ fn read_one<'a>(
     let message = annotations.get("message").cloned();
     let mentions = Mentions::of(&json);
     let early = !mentions.needs_handler;
-    let policy = LayerPolicy { id, effect: policy.effect(), head, body, message, lift, obligations, early };
+    let text_of = PolicyText::new(Arc::clone(shared), statement.offset..statement.offset + statement.text.len());
+    let policy =
+        LayerPolicy { id, effect: policy.effect(), head, body, message, lift, obligations, early, text: text_of };
     Ok(ReadPolicy { policy, layer, json, mentions, file, text, statement })
 }
 

@@ -77,13 +77,18 @@ impl fmt::Display for Route {
 /// The path template `path` with the names of its parameters left out: `/projects/{}`.
 #[must_use]
 pub fn erase_parameters(path: &str) -> String {
-    let erased =
-        path.split('/').map(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+    let mut erased = String::with_capacity(path.len());
+    for (place, segment) in path.split('/').enumerate() {
+        if place > 0 {
+            erased.push('/');
+        }
+        erased.push_str(match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) if name.starts_with('*') => "{*}",
             Some(_) => "{}",
             None => segment,
         });
-    erased.collect::<Vec<_>>().join("/")
+    }
+    erased
 }
 
 /// Which resource a route names: `@resource("Project::{project}")`.

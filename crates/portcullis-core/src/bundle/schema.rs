@@ -199,7 +199,7 @@ impl AnnotationCheck<'_> {
         let Some(ty) = ty else { return };
         self.below(ty.get("element"), place);
         for (_, attribute) in members(ty.get("attributes")) {
-            self.declaration(&annotations::of(attribute), Target::Other, place);
+            self.declaration(&annotations::of(attribute), Target::Member, place);
             self.below(Some(attribute), place);
         }
     }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Denial, Evaluation, Explanation, Grant, search};
+use cedar_policy::EntityId;
+
+use super::grant::Behalf;
+use super::told::Told;
+use super::{Decision, Denial, Evaluation, Explanation, Grant, near_miss, search};
 use crate::bundle::Obligation;
 use crate::caller::Caller;
 use crate::layers::{LayerReport, Question, Request};
@@ -10,9 +14,9 @@ use crate::time::UnixTime;
 
 /// What the layers say of one request, and whose request it is.
 pub(crate) struct Conclusion<'a> {
-    caller: Option<&'a Caller>,
+    caller: Option<&'a Arc<Caller>>,
     action: Arc<str>,
-    resource: (Arc<str>, String),
+    resource: (Arc<str>, EntityId),
     evaluation: Evaluation<'a>,
     /// Where there can be a remedy.
     question: Option<&'a Question<'a>>,
@@ -22,14 +26,18 @@ impl<'a> Conclusion<'a> {
     /// `evaluation` is the answer to `question`.
     pub(crate) fn of_question(question: &'a Question<'a>, evaluation: Evaluation<'a>) -> Self {
         let uid = &question.resource.uid;
-        let resource = (Arc::clone(&question.resource.entity_type), uid.id().unescaped().to_owned());
+        let resource = (Arc::clone(&question.resource.entity_type), uid.id().clone());
         let (caller, action) = (question.caller, Arc::clone(&question.action.name));
         Self { caller, action, resource, evaluation, question: Some(question) }
     }
 
     /// `evaluation` is the answer to a request that was not put to the layers.
-    pub(crate) fn of_refusal(caller: Option<&'a Caller>, request: &Request<'a>, evaluation: Evaluation<'a>) -> Self {
-        let resource = (request.resource.entity_type().into(), request.resource.id().to_owned());
+    pub(crate) fn of_refusal(
+        caller: Option<&'a Arc<Caller>>,
+        request: &Request<'a>,
+        evaluation: Evaluation<'a>,
+    ) -> Self {
+        let resource = (request.resource.entity_type().into(), EntityId::new(request.resource.id()));
         Self { caller, action: request.action.into(), resource, evaluation, question: None }
     }
 
@@ -40,12 +48,12 @@ impl<'a> Conclusion<'a> {
             return Decision::Allow(Grant {
                 action: Arc::clone(&self.action),
                 resource: self.resource.clone(),
-                subject: self.caller.map(|caller| caller.subject().clone()),
-                deadline: self.caller.and_then(Caller::expires_at).unwrap_or(UnixTime::LAST),
+                behalf: self.caller.map(|caller| Behalf(Arc::clone(caller))),
+                deadline: self.caller.and_then(|caller| caller.expires_at()).unwrap_or(UnixTime::LAST),
                 obligations: obligations(evaluation),
             });
         };
-        let policies = || evaluation.denying().flat_map(|report| &report.policies);
+        let policies = || evaluation.denying().flat_map(|report| report.policies.iter());
         Decision::Deny(Denial {
             kind,
             layers: evaluation.denying().map(|report| report.layer).collect(),
@@ -66,7 +74,23 @@ impl From<&Conclusion<'_>> for Decision {
 /// The decision, with what every layer said.
 impl From<&Conclusion<'_>> for Explanation {
     fn from(conclusion: &Conclusion<'_>) -> Self {
-        Self::new(&conclusion.action, conclusion.decision(), &conclusion.resource, &conclusion.evaluation)
+        let decision = conclusion.decision();
+        let bundle = conclusion.question.map(|question| question.bundle);
+        let caller = conclusion.caller.map(|caller| &**caller);
+        let (entity_type, id) = &conclusion.resource;
+        let told = Told::of(&decision, bundle, caller, entity_type);
+        let resource = (&**entity_type, id.unescaped());
+        Self::new(&conclusion.action, decision, told, resource, &conclusion.evaluation)
+    }
+}
+
+/// An explanation that says besides how policies came to decide, and which nearly did.
+pub(crate) struct Diagnosis(pub(crate) Explanation);
+
+impl From<&Conclusion<'_>> for Diagnosis {
+    fn from(conclusion: &Conclusion<'_>) -> Self {
+        let why = conclusion.question.map(|question| near_miss::explain(question, &conclusion.evaluation));
+        Self(Explanation::from(conclusion).with_why(why.unwrap_or_default()))
     }
 }
 

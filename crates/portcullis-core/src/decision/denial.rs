@@ -43,6 +43,14 @@ impl Denial {
         &self.messages
     }
 
+    /// Those of [`Denial::messages`] that the caller may be told: all of them if nothing but guardrails denies, else none. Whoever
+    /// may not see the resource at all is not told what is special about it. Nor is anybody if its type is marked `@hide`.
+    #[must_use]
+    pub fn messages_for_caller(&self) -> &[String] {
+        let open = self.layers == [Layer::Guardrails] && self.kind != DenialKind::Error;
+        if open { &self.messages } else { &[] }
+    }
+
     /// The least that the caller could obtain to be allowed. `None` where nothing honestly would help.
     #[must_use]
     pub fn remedy(&self) -> Option<&Remedy> {

@@ -1,15 +1,16 @@
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Decision;
 use super::denial::{Denial, DenialKind};
 use super::evaluation::Evaluation;
-use crate::bundle::Layer;
+use super::told::Told;
+use super::{AgentExplanation, Decision, PolicyExplanation, UserExplanation};
+use crate::bundle::{Layer, Obligation};
 use crate::layers::{LayerReport, Verdict};
 
-/// A decision with what every layer said, for operators and policy authors. Never for the caller.
+/// A decision with what every layer said, for operators and policy authors. Never for the caller: for whom there are
+/// [`Explanation::for_user`] and [`Explanation::for_agent`].
 ///
 /// `Display` writes it as text; it serialises as JSON.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,12 @@ pub struct Explanation {
     resource: String,
     layers: Vec<LayerExplanation>,
     remedy: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    obligations: Vec<String>,
+    #[serde(skip)]
+    told: Told,
     #[serde(skip)]
     decision: Decision,
 }
@@ -39,6 +46,10 @@ pub struct LayerExplanation {
     pub covered_by: Vec<String>,
     /// What was broken.
     pub errors: Vec<String>,
+    /// How the policies came to decide; where a layer denies because no permit counts, what was missing. Told by
+    /// [`Engine::diagnose`](crate::Engine::diagnose) only, and at most eight for a layer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<PolicyExplanation>,
 }
 
 /// The answer of a layer.
@@ -77,17 +88,40 @@ impl Explanation {
         &self.layers
     }
 
+    /// What policies say to the caller (`@message`), as far as it is told.
+    #[must_use]
+    pub fn messages(&self) -> &[String] {
+        &self.messages
+    }
+
+    /// What the person who asked may know of it, in plain words.
+    #[must_use]
+    pub fn for_user(&self) -> UserExplanation {
+        UserExplanation::of(&self.told)
+    }
+
+    /// What the program that asked may know of it.
+    #[must_use]
+    pub fn for_agent(&self) -> AgentExplanation {
+        AgentExplanation::of(&self.told)
+    }
+
     /// Explains what `evaluation` says.
-    pub(crate) fn new(
+    pub(super) fn new(
         action: &str,
         decision: Decision,
-        resource: &(Arc<str>, String),
+        told: Told,
+        resource: (&str, &str),
         evaluation: &Evaluation<'_>,
     ) -> Self {
         let (answer, denial) = match &decision {
             Decision::Allow(_) => (LayerAnswer::Allow, None),
             Decision::Deny(denial) if denial.kind() == DenialKind::Error => (LayerAnswer::Error, Some(denial)),
             Decision::Deny(denial) => (LayerAnswer::Deny, Some(denial)),
+        };
+        let obligations = match &decision {
+            Decision::Allow(grant) => grant.obligations().iter().map(Obligation::to_string).collect(),
+            Decision::Deny(_) => Vec::new(),
         };
         Self {
             answer,
@@ -96,8 +130,19 @@ impl Explanation {
             resource: format!("{}::{:?}", resource.0, resource.1),
             layers: evaluation.layers.iter().map(LayerExplanation::new).collect(),
             remedy: denial.and_then(Denial::remedy).map(ToString::to_string),
+            messages: told.messages().to_vec(),
+            obligations,
+            told,
             decision,
         }
+    }
+
+    /// Adds what is to be said of each layer.
+    pub(super) fn with_why(mut self, why: Vec<Vec<PolicyExplanation>>) -> Self {
+        for (layer, why) in self.layers.iter_mut().zip(why) {
+            layer.why = why;
+        }
+        self
     }
 }
 
@@ -113,6 +158,7 @@ impl LayerExplanation {
             policies: report.policies.iter().map(|policy| policy.id.clone()).collect(),
             covered_by: report.covered_by.iter().map(|scope| (*scope).to_owned()).collect(),
             errors: report.errors().collect(),
+            why: Vec::new(),
         }
     }
 }
@@ -138,14 +184,17 @@ impl fmt::Display for Explanation {
                 }
             }
             writeln!(f)?;
+            layer.why.iter().flat_map(PolicyExplanation::lines).try_for_each(|line| writeln!(f, "    {line}"))?;
         }
+        self.obligations.iter().try_for_each(|duty| writeln!(f, "  once done: {duty}"))?;
         match (&self.remedy, &self.decision) {
             (Some(remedy), _) => writeln!(f, "  would help: {remedy}"),
             (None, Decision::Deny(_)) => {
                 writeln!(f, "  nothing that the caller could obtain would help")
             }
             (None, Decision::Allow(_)) => Ok(()),
-        }
+        }?;
+        self.messages.iter().try_for_each(|message| writeln!(f, "  tells the caller: {message}"))
     }
 }
 

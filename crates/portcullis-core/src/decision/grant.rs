@@ -1,7 +1,10 @@
+use std::fmt;
 use std::sync::Arc;
 
+use cedar_policy::EntityId;
+
 use crate::bundle::Obligation;
-use crate::caller::Subject;
+use crate::caller::{Caller, Subject};
 use crate::time::UnixTime;
 
 /// The engine's allow, with its obligations pending.
@@ -11,8 +14,8 @@ use crate::time::UnixTime;
 #[must_use = "a grant with pending obligations permits nothing"]
 pub struct Grant {
     pub(super) action: Arc<str>,
-    pub(super) resource: (Arc<str>, String),
-    pub(super) subject: Option<Subject>,
+    pub(super) resource: (Arc<str>, EntityId),
+    pub(super) behalf: Option<Behalf>,
     pub(super) deadline: UnixTime,
     pub(super) obligations: Vec<Obligation>,
 }
@@ -46,13 +49,31 @@ impl Grant {
     /// The entity type and id of the resource.
     #[must_use]
     pub fn resource(&self) -> (&str, &str) {
-        (&self.resource.0, &self.resource.1)
+        (&self.resource.0, self.resource.1.unescaped())
     }
 
     /// On whose behalf; `None` for a public action.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
-        self.subject.as_ref()
+        self.behalf.as_ref().map(|behalf| behalf.0.subject())
+    }
+}
+
+/// The subject of a caller, who is shared rather than copied: a permit is made for every request.
+#[derive(Clone)]
+pub(super) struct Behalf(pub(super) Arc<Caller>);
+
+impl PartialEq for Behalf {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.subject() == other.0.subject()
+    }
+}
+
+impl Eq for Behalf {}
+
+impl fmt::Debug for Behalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.subject().fmt(f)
     }
 }
 

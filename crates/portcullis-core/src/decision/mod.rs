@@ -5,15 +5,19 @@ mod denial;
 mod evaluation;
 mod explanation;
 mod grant;
+mod near_miss;
 mod remedy;
 mod search;
+mod told;
 
-pub(crate) use conclusion::Conclusion;
+pub(crate) use conclusion::{Conclusion, Diagnosis};
 pub use denial::{Denial, DenialKind};
 pub(crate) use evaluation::Evaluation;
 pub use explanation::{Explanation, LayerAnswer, LayerExplanation};
 pub use grant::{Discharge, Grant, ObligationError, Permit};
+pub use near_miss::{ConditionAnswer, ConditionExplanation, PolicyAnswer, PolicyExplanation};
 pub use remedy::{Remedy, StepUp};
+pub use told::{AgentExplanation, Needs, UserExplanation};
 
 /// The answer to a request.
 #[derive(Debug)]

@@ -85,13 +85,9 @@ impl<'a> Search<'a> {
 
     /// How many actions the caller's scopes cover with `option` and not without.
     fn newly_covered(&self, option: &BTreeSet<ScopeId>) -> usize {
-        let with = self.granted_with(option);
-        let without = &self.question.standing.granted;
-        let covers = |set: &ScopeSet, action: &crate::bundle::Action| match &action.consent {
-            ConsentRule::AnyOf(scopes) => scopes.iter().any(|scope| set.contains(*scope)),
-            ConsentRule::NotNeeded | ConsentRule::Public => true,
-        };
-        self.question.bundle.actions().filter(|action| covers(&with, action) && !covers(without, action)).count()
+        let bundle = self.question.bundle;
+        let without = bundle.covered_by(&self.question.standing.granted);
+        bundle.covered_by(&self.granted_with(option)).count_without(&without)
     }
 
     fn granted_with(&self, scopes: &BTreeSet<ScopeId>) -> ScopeSet {

@@ -1,9 +1,8 @@
 //! Did the token carry a scope that covers this action, and is that scope's condition met?
 
 use super::evaluate::evaluate;
-use super::{LayerReport, Question, Verdict};
+use super::{Few, LayerReport, Question, Verdict};
 use crate::bundle::{ConsentRule, Layer};
-use crate::caller::Caller;
 use crate::parties::Party;
 use crate::scope::ScopeId;
 
@@ -11,7 +10,7 @@ pub(crate) fn consent<'a>(question: &Question<'a>, subject: &Party) -> LayerRepo
     let mut report = LayerReport::new(Layer::Consent, Verdict::Denies);
     let granted = &question.standing.granted;
     let required = question.action.requires.iter().all(|scope| granted.contains(*scope));
-    let exempt = question.caller.is_some_and(Caller::is_consent_exempt);
+    let exempt = question.caller.is_some_and(|caller| caller.is_consent_exempt());
     match &question.action.consent {
         _ if exempt => report.verdict = Verdict::Allows,
         ConsentRule::NotNeeded | ConsentRule::Public if required => report.verdict = Verdict::Allows,
@@ -30,7 +29,7 @@ pub(crate) fn consent<'a>(question: &Question<'a>, subject: &Party) -> LayerRepo
     }
     if !report.allows() {
         // What was satisfied explains no denial.
-        report.policies.clear();
+        report.policies = Few::None;
         report.obligations.clear();
     }
     report
@@ -57,7 +56,7 @@ fn cover<'a>(question: &Question<'a>, subject: &Party, scope: ScopeId, report: &
     report.errors.extend(condition.errors);
     if allows {
         report.covered_by.push(name);
-        report.policies.extend(condition.policies);
+        report.policies.extend(&condition.policies);
         // Scopes are alternatives, too: one without duties leaves none.
         if first || condition.obligations.len() < report.obligations.len() {
             report.obligations = condition.obligations;

@@ -2,7 +2,7 @@
 
 use cedar_policy::Effect;
 
-use super::{LayerReport, Question, Stage, Verdict};
+use super::{Few, LayerReport, Question, Stage, Verdict};
 use crate::bundle::{Layer, LayerPolicy, Obligation, Policies};
 use crate::parties::Party;
 
@@ -16,38 +16,47 @@ pub(super) fn evaluate<'a>(
     principal: &Party,
     question: &Question<'a>,
 ) -> LayerReport<'a> {
+    if policies.are_silent(question.action) {
+        return LayerReport::new(layer, Verdict::Denies);
+    }
     let mut found = Found::default();
-    let mut request = None;
+    let (mut request, mut unasked) = (None, None);
     let resource = (question.stage == Stage::Whole).then(|| question.resource.key());
-    for policy in policies.matching(question.action, principal.key(), resource) {
+    policies.matching(question.action, principal.key(), resource, |policy| {
         if question.stage == Stage::Early && !policy.early {
             // A permit that cannot be evaluated yet could still be satisfied.
             found.open |= policy.effect == Effect::Permit && policy.head.matches(question.action);
-            continue;
+            return;
         }
         let Some(body) = &policy.body else {
             found.satisfied(policy);
-            continue;
+            return;
         };
         let asked = request.get_or_insert_with(|| question.scene.request(question, layer, principal));
         let (request, entities) = match asked {
             Ok(asked) => asked,
-            Err(message) => return LayerReport::broken(layer, message.clone()),
+            Err(message) => {
+                unasked = Some(message.clone());
+                return;
+            }
         };
         match body.holds(request, entities) {
             Ok(true) => found.satisfied(policy),
             Ok(false) => {}
             Err(message) => found.broken(policy, message),
         }
+    });
+    match unasked {
+        Some(message) => LayerReport::broken(layer, message),
+        None => found.report(layer),
     }
-    found.report(layer)
 }
 
 /// What the policies of a layer say, one by one.
 #[derive(Default)]
 struct Found<'a> {
-    permits: Vec<&'a LayerPolicy>,
-    forbids: Vec<&'a LayerPolicy>,
+    permits: Few<&'a LayerPolicy>,
+    forbids: Few<&'a LayerPolicy>,
     errors: Vec<(String, String)>,
     broken_forbid: bool,
     /// Whether some permit is still to be evaluated.

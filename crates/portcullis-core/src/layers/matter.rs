@@ -40,11 +40,13 @@ impl<'a> Matter<'a> {
         action: &Action,
         resource: &ResourceData,
     ) -> Result<Self, Refusal> {
-        let types = &bundle.types;
-        let (uid, entity_type) = resource.uid(types).map_err(|error| Refusal::new(error.to_string()))?;
-        if !action.resources.contains(uid.type_name()) {
+        let Some(kind) = action.kind(resource.entity_type()) else {
+            // An unknown type is worth another message.
+            let (uid, _) = resource.uid(&bundle.types).map_err(|error| Refusal::new(error.to_string()))?;
             return Err(Refusal::new(format!("`{}` does not apply to `{}`", action.name, uid.type_name())));
-        }
+        };
+        let uid = resource.uid_as(&kind.this).map_err(|error| Refusal::new(error.to_string()))?;
+        let entity_type = Arc::clone(&kind.this.name);
         if let Some(party) = parties.iter().find(|party| *party.uid() == uid) {
             if action.reads_resource
                 && let Some((entity, above)) = loaded(resource, &uid, bundle)?
@@ -54,13 +56,18 @@ impl<'a> Matter<'a> {
             let (ancestors, known) = (Cow::Borrowed(party.ancestors()), Known::Principal);
             return Ok(Self { uid, entity_type, ancestors, known });
         }
-        if let Some((entity, ancestors)) = bundle.entities.of_type(&entity_type).and_then(|kept| kept.get(&uid)) {
+        if kind.is_static
+            && let Some((entity, ancestors)) = bundle.entities.get(&uid)
+        {
             let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Static(entity));
             return Ok(Self { uid, entity_type, ancestors, known });
         }
-        if resource.is_bare() && action.reads_resource && !types.is_id_alone(resource.entity_type()) {
+        if resource.is_bare() && action.reads_resource && !kind.is_id_alone {
             let message = format!("`{}` was not loaded, and policies for `{}` read it", uid.type_name(), action.name);
             return Err(Refusal::new(message));
+        }
+        if resource.is_bare() {
+            return Ok(Self { uid, entity_type, ancestors: Cow::Owned(HashSet::new()), known: Known::Id });
         }
         let (known, ancestors) = match loaded(resource, &uid, bundle)? {
             Some((entity, ancestors)) => (Known::Loaded(Box::new(entity)), ancestors),
@@ -78,7 +85,7 @@ impl<'a> Matter<'a> {
         Some(Self { uid, entity_type, ancestors, known: Known::Principal })
     }
 
-    pub(super) fn key(&self) -> ResourceKey<'_> {
+    pub(crate) fn key(&self) -> ResourceKey<'_> {
         ResourceKey { uid: &self.uid, ancestors: &self.ancestors }
     }
 

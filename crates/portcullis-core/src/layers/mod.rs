@@ -4,6 +4,7 @@ mod auth;
 mod ceilings;
 mod consent;
 mod evaluate;
+mod few;
 mod guardrails;
 mod matter;
 mod question;
@@ -12,6 +13,7 @@ mod scene;
 
 pub(crate) use ceilings::ceilings;
 pub(crate) use consent::consent;
+pub(crate) use few::Few;
 pub(crate) use guardrails::guardrails;
 pub use question::{Approval, Request};
 pub(crate) use question::{Question, Refusal, Stage, Standing};
@@ -26,11 +28,11 @@ pub(crate) struct LayerReport<'a> {
     pub(crate) layer: Layer,
     pub(crate) verdict: Verdict,
     /// The policies that made it so: satisfied forbids where some deny, else satisfied permits.
-    pub(crate) policies: Vec<&'a LayerPolicy>,
+    pub(crate) policies: Few<&'a LayerPolicy>,
     /// Policies that failed to evaluate, and how.
     pub(crate) errors: Vec<(String, String)>,
     /// In consent: the granted scopes that cover the action.
-    pub(crate) covered_by: Vec<&'a str>,
+    pub(crate) covered_by: Few<&'a str>,
     pub(crate) obligations: Vec<Obligation>,
 }
 
@@ -47,14 +49,7 @@ pub(crate) enum Verdict {
 
 impl LayerReport<'_> {
     pub(crate) fn new(layer: Layer, verdict: Verdict) -> Self {
-        Self {
-            layer,
-            verdict,
-            policies: Vec::new(),
-            errors: Vec::new(),
-            covered_by: Vec::new(),
-            obligations: Vec::new(),
-        }
+        Self { layer, verdict, policies: Few::None, errors: Vec::new(), covered_by: Few::None, obligations: Vec::new() }
     }
 
     /// A layer that could not be asked: its input is broken.
@@ -85,7 +80,7 @@ impl LayerReport<'_> {
         if other.verdict == Verdict::Error {
             self.verdict = Verdict::Error;
         }
-        self.policies.extend(other.policies);
+        self.policies.extend(&other.policies);
         self.obligations.extend(other.obligations);
         self
     }

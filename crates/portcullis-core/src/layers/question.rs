@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::RestrictedExpression;
 
@@ -103,7 +104,7 @@ impl Standing {
 pub(crate) struct Question<'a> {
     pub(crate) bundle: &'a Bundle,
     /// `None` for a public action, which nobody stands behind.
-    pub(crate) caller: Option<&'a Caller>,
+    pub(crate) caller: Option<&'a Arc<Caller>>,
     pub(crate) parties: &'a Parties,
     pub(crate) action: &'a Action,
     /// How much of the question is known.
@@ -121,10 +122,11 @@ impl<'a> Question<'a> {
     /// Makes a question of `request`.
     pub(crate) fn new(
         bundle: &'a Bundle,
-        caller: Option<&'a Caller>,
+        caller: Option<&'a Arc<Caller>>,
         parties: &'a Parties,
         request: &Request<'_>,
         standing: Cow<'a, Standing>,
+        memory: Option<&'a ContextMemory>,
     ) -> Result<Self, Refusal> {
         let action = bundle.action(request.action).ok_or_else(|| Refusal::new("the schema has no such action"))?;
         let resource = Matter::new(bundle, parties, action, request.resource)?;
@@ -144,18 +146,19 @@ impl<'a> Question<'a> {
             now: request.now,
             standing,
             scene: Scene::default(),
-            memory: None,
+            memory,
         })
     }
 
     /// Asks what can be told of `action` before the resource is known. `None` if it has no resource.
     pub(crate) fn early(
         bundle: &'a Bundle,
-        caller: &'a Caller,
+        caller: &'a Arc<Caller>,
         parties: &'a Parties,
         action: &'a Action,
         now: UnixTime,
         standing: Cow<'a, Standing>,
+        memory: &'a ContextMemory,
     ) -> Option<Self> {
         Some(Self {
             bundle,
@@ -168,14 +171,8 @@ impl<'a> Question<'a> {
             now,
             standing,
             scene: Scene::default(),
-            memory: None,
+            memory: Some(memory),
         })
-    }
-
-    /// Uses what was made for earlier questions of the same session, and keeps what is made for this one.
-    pub(crate) fn with_memory(mut self, memory: &'a ContextMemory) -> Self {
-        self.memory = Some(memory);
-        self
     }
 
     /// Who is judged by ceilings: everybody involved that is not a user in person.

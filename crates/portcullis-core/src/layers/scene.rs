@@ -14,8 +14,9 @@ use crate::time::UnixTime;
 /// The store and the contexts of one question.
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
-    store: OnceCell<Result<Entities, String>>,
-    contexts: [OnceCell<Result<Context, String>>; 2],
+    // In boxes, so that a question is small where nothing of it is made.
+    store: OnceCell<Box<Result<Entities, String>>>,
+    contexts: [OnceCell<Box<Result<Context, String>>>; 2],
 }
 
 impl Scene {
@@ -30,7 +31,7 @@ impl Scene {
     }
 
     /// The request that `layer` judges.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         question: &Question<'_>,
         layer: Layer,
@@ -38,7 +39,7 @@ impl Scene {
     ) -> Result<(Request, &Entities), String> {
         let context = self.contexts.get(view(layer)).map_or_else(
             || context(question, layer),
-            |made| made.get_or_init(|| remembered(question, layer)).clone(),
+            |made| Result::clone(made.get_or_init(|| Box::new(remembered(question, layer)))),
         )?;
         let (action, resource) = (question.action.uid.clone(), question.resource.uid.clone());
         // Without a schema: it is typed by construction, and to have Cedar check that again costs more than to decide.
@@ -54,7 +55,7 @@ impl Scene {
             let more = question.resource.entity().into_iter().chain(action);
             question.parties.store()?.clone().add_entities(more, None).map_err(|error| error.to_string())
         };
-        self.store.get_or_init(make).as_ref().map_err(Clone::clone)
+        Result::as_ref(self.store.get_or_init(|| Box::new(make()))).map_err(Clone::clone)
     }
 }
 

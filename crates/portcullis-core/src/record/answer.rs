@@ -43,14 +43,6 @@ pub struct RecordedLayer {
     pub errors: Vec<String>,
 }
 
-/// As the annotation of the permit has it: `redact:notes`.
-fn written(obligation: &Obligation) -> String {
-    match (obligation.name(), obligation.arguments()) {
-        (name, "") => name.to_owned(),
-        (name, arguments) => format!("{name}:{arguments}"),
-    }
-}
-
 impl From<&Explanation> for RecordedAnswer {
     fn from(explanation: &Explanation) -> Self {
         let layer = |layer: &crate::decision::LayerExplanation| RecordedLayer {
@@ -61,7 +53,7 @@ impl From<&Explanation> for RecordedAnswer {
             errors: layer.errors.clone(),
         };
         let (kind, remedy, obligations) = match explanation.decision() {
-            Decision::Allow(grant) => (None, None, grant.obligations().iter().map(written).collect()),
+            Decision::Allow(grant) => (None, None, grant.obligations().iter().map(Obligation::to_string).collect()),
             Decision::Deny(denial) => {
                 (Some(denial.kind().as_str().to_owned()), denial.remedy().map(ToString::to_string), Vec::new())
             }

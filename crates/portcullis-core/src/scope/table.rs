@@ -37,7 +37,7 @@ pub(crate) struct ScopeDraft {
 
 /// The place of a scope in its bundle's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ScopeId(pub(super) usize);
+pub(crate) struct ScopeId(pub(crate) usize);
 
 impl Scopes {
     /// Closes the hierarchy. The drafts come from a schema that Cedar accepted, so there are no cycles.

@@ -23,12 +23,12 @@ mod schema_json;
 mod types;
 
 pub(crate) use convert::Origin;
-pub(crate) use types::{AttrType, Types};
+pub(crate) use types::{AttrType, EntityRef, RecordType, Types};
 #[cfg(test)]
 pub(crate) use {
     error::ValueError,
     node::Node,
-    types::{Attr, EntityShape, RecordType, TypesError},
+    types::{Attr, EntityShape, TypesError},
 };
 
 pub use error::ValueProblem;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::convert::Origin;
 use super::error::{ValueError, ValueProblem};
 use super::node::{Field, Node};
-use super::types::{EntityShape, Types};
+use super::types::{EntityRef, EntityShape, Types};
 
 /// A value of the application that policies decide about.
 ///
@@ -222,7 +222,7 @@ impl ResourceData {
     /// The name of the resource in policies, and that of its type.
     pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, Arc<str>), ResourceError> {
         let shape = self.shape(types)?;
-        Ok((self.uid_in(shape)?, Arc::clone(&shape.this.name)))
+        Ok((self.uid_as(&shape.this)?, Arc::clone(&shape.this.name)))
     }
 
     /// The entity, with the parents that the resource states.
@@ -267,9 +267,10 @@ impl ResourceData {
         types.entity(&self.ty).ok_or_else(|| ResourceError::UnknownType { entity_type: self.ty.to_string() })
     }
 
-    fn uid_in(&self, shape: &EntityShape) -> Result<EntityUid, ResourceError> {
+    /// The name of the resource in policies, which is of the type `this`.
+    pub(crate) fn uid_as(&self, this: &EntityRef) -> Result<EntityUid, ResourceError> {
         let unlisted = |_| ResourceError::UnlistedId { entity_type: self.ty.to_string(), id: self.id.clone() };
-        shape.this.uid(&self.id).map_err(unlisted)
+        this.uid(&self.id).map_err(unlisted)
     }
 
     fn parent_uids(&self, shape: &EntityShape, types: &Types) -> Result<Vec<EntityUid>, ResourceError> {

@@ -110,7 +110,7 @@ fn an_annotation_that_the_registry_does_not_know_is_refused() {
             edits: &[Replace(SCHEMA, "open: Bool }", "open: Bool, place: { @clam(\"x\") x: Long } }")],
             problems: &[
                 "schema.cedarschema:21:52: unknown annotation `@clam`",
-                "    help: this declaration takes `@doc`",
+                "    help: an attribute of a record takes `@secret`, `@doc`",
             ],
         },
         Case {
@@ -118,7 +118,7 @@ fn an_annotation_that_the_registry_does_not_know_is_refused() {
             edits: &[Replace(SCHEMA, "size: Long", "@clam(\"size\") size: Long")],
             problems: &[
                 "schema.cedarschema:28:8: unknown annotation `@clam`",
-                "    help: this declaration takes `@doc`",
+                "    help: an attribute of a record takes `@secret`, `@doc`",
             ],
         },
         Case {
@@ -170,6 +170,14 @@ fn an_annotation_in_the_wrong_place_is_refused() {
             problems: &[
                 "schema.cedarschema:14:20: annotation `@hide` has no meaning on an attribute of an entity type",
                 "    help: `@hide` belongs on an entity type",
+            ],
+        },
+        Case {
+            name: "a secret entity type",
+            edits: &[Replace(SCHEMA, "@doc(\"A note in a folder\")", "@secret")],
+            problems: &[
+                "schema.cedarschema:20:1: annotation `@secret` has no meaning on an entity type",
+                "    help: `@secret` belongs on an attribute of an entity type",
             ],
         },
         Case {
@@ -469,6 +477,14 @@ fn a_route_means_one_action_and_one_resource() {
         Case {
             name: "no parameter",
             edits: &[Replace(SCHEMA, "GET /folders/{folder}", "GET /folder")],
+            problems: &[
+                "schema.cedarschema:33:8: the routes of `ListNotes` do not say which resource they mean",
+                r#"    help: state `@resource("Type::{parameter}")`, `@resource("Type::{@subject}")` or `@resource("Type::\"id\"")`"#,
+            ],
+        },
+        Case {
+            name: "the only parameter, which one of the routes does not have",
+            edits: &[Replace(SCHEMA, "GET /folders/{folder}", "GET /folders/{folder}, GET /folder")],
             problems: &[
                 "schema.cedarschema:33:8: the routes of `ListNotes` do not say which resource they mean",
                 r#"    help: state `@resource("Type::{parameter}")`, `@resource("Type::{@subject}")` or `@resource("Type::\"id\"")`"#,

@@ -14,6 +14,8 @@ pub(super) struct Callers<'a> {
     pub(super) declared: &'a Declared,
     pub(super) values: &'a Values<'a>,
     pub(super) settings: &'a SourceSettings,
+    /// With what the ids of this source's principals begin, where there are others.
+    pub(super) prefix: Option<String>,
 }
 
 impl Callers<'_> {
@@ -21,10 +23,33 @@ impl Callers<'_> {
         self.declared.knows(kind.entity_type())
     }
 
-    /// The principals that the bundle names, and two that it does not.
+    /// The principals of this source that the bundle names, and two that it does not, as the source calls them.
     fn known(&self, kind: Kind) -> Vec<String> {
         let known = if self.knows(kind) { self.values.ids(kind.entity_type()) } else { Vec::new() };
-        known.into_iter().filter(|id| !STRANGERS.contains(&id.as_str())).collect()
+        let known = known.into_iter().filter_map(|id| self.local(id));
+        known.filter(|id| !STRANGERS.contains(&id.as_str())).collect()
+    }
+
+    /// The name at this source of the principal `id`; `None` if it is another source's.
+    fn local(&self, id: String) -> Option<String> {
+        let Some(prefix) = &self.prefix else { return Some(id) };
+        match id.strip_prefix(prefix) {
+            Some(local) => Some(local.replace("%7C", "|").replace("%25", "%")),
+            None => (!id.contains('|')).then_some(id),
+        }
+    }
+
+    /// The API keys of the services that the bundle names, and of one that it does not: what their verifier says of them.
+    pub(super) fn keys(&self) -> Vec<Map<String, Value>> {
+        if !self.knows(Kind::Service) {
+            return Vec::new();
+        }
+        let now = self.values.now.as_secs();
+        let owners = self.known(Kind::Service).into_iter().chain(["a-service".to_owned()]);
+        let key = |owner: String| {
+            object(json!({ "sub": owner, "client_id": owner, "jti": "k1", "iat": now - 60, "exp": now + 600 }))
+        };
+        owners.map(key).collect()
     }
 
     /// Clients through which people act: first one that sends scopes.
@@ -129,6 +154,12 @@ impl Callers<'_> {
         let times = ages.into_iter().map(|age| json!(now.saturating_sub(age).max(0)));
         times.chain([Value::Null]).collect()
     }
+}
+
+/// The claim that fills the attribute `tenant` of some principal.
+pub(super) fn tenant_claim(declared: &Declared) -> Option<String> {
+    let attributes = Kind::ALL.into_iter().flat_map(|kind| declared.attributes(kind.entity_type()));
+    attributes.filter(|attribute| attribute.name == "tenant").find_map(|attribute| attribute.claim)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -7,8 +7,8 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use portcullis_core::{Action, Bundle, BundleFiles, Kind, Source};
-use serde_json::{Value, json};
+use portcullis_core::{Action, Bundle, BundleFiles, Credential, Kind, Source};
+use serde_json::{Map, Value, json};
 
 use crate::cases::Cases;
 use crate::scenario::{AskedResource, Token};
@@ -50,8 +50,9 @@ impl World {
     /// that a policy names and one that none does, a time at a limit and a second beyond it. Callers are people, services
     /// and agents, those that the bundle names and strangers, alone and for each other.
     ///
-    /// Tokens have the form of RFC 9068. A source whose profile reads another form is not supported, nor are API keys,
-    /// names of scopes that only one source has, and addresses of peers.
+    /// Tokens have the form of RFC 9068, of all sources that read it, most of them of the first. A source whose profile reads
+    /// another form, or has names of scopes of its own, is left out. Where a source takes everybody for a service, its
+    /// credentials are API keys.
     ///
     /// # Errors
     ///
@@ -62,30 +63,67 @@ impl World {
         let mentions = Mentions::of(files).map_err(unreadable)?;
         let source = readable_source(bundle)?;
         let mut values = Values { mentions: &mentions, ids: ids(files, &declared, &mentions)?, now: Cases::now() };
-        let callers = Callers { declared: &declared, values: &values, settings: source.settings() };
-        let (subjects, actors, claims) = (callers.subjects(), callers.actors(), callers.claims());
+        let several = bundle.sources().aliases().count() > 1;
+        let callers = |source: &'_ Source, values: &'_ Values<'_>| -> Credentials {
+            let prefix = several.then(|| format!("{}|", source.alias()));
+            let callers = Callers { declared: &declared, values, settings: source.settings(), prefix };
+            Credentials {
+                subjects: callers.subjects(),
+                actors: callers.actors(),
+                claims: callers.claims(),
+                keys: callers.keys(),
+            }
+        };
+        let Credentials { subjects, actors, claims, .. } = callers(source, &values);
         let mut world = Self::new(source.alias(), values.now);
-        for subject in &subjects {
+        for other in sources(bundle).filter(|other| other.alias() != source.alias()) {
+            let credentials = callers(other, &values);
+            if reads_keys(bundle, other) {
+                let key = |claims| Token { credential: Credential::ApiKey, ..Token::new(other.alias(), claims) };
+                world.others.extend(credentials.keys.into_iter().map(key));
+            } else if probe(bundle, other).is_ok() {
+                world.others.extend(credentials.subjects.into_iter().map(|claims| Token::new(other.alias(), claims)));
+            }
+        }
+        let own = subjects.iter().map(|subject| Token::new(source.alias(), subject.clone()));
+        for token in own.chain(world.others.iter().cloned()) {
             // With several sources, ids name them. Resources do, too.
-            let token = Token::new(source.alias(), subject.clone());
             let Ok(caller) = bundle.sources().read(token.verified()) else { continue };
             let ids = values.ids.entry(caller.subject().kind.entity_type().to_owned()).or_default();
-            ids.retain(|id| Some(id.as_str()) != subject.get("sub").and_then(Value::as_str));
+            ids.retain(|id| Some(id.as_str()) != token.claims.get("sub").and_then(Value::as_str));
             if !ids.contains(&caller.subject().id) {
                 ids.push(caller.subject().id.clone());
             }
         }
-        world.scopes = bundle.scopes().iter().map(|scope| scope.wire_name().to_string()).collect();
+        let wire_names: Vec<String> = bundle.scopes().iter().map(|scope| scope.wire_name().to_string()).collect();
+        // What the schema calls a scope is unknown where tokens call it otherwise.
+        let names = bundle.scopes().iter().map(|scope| scope.name().to_string());
+        let unknown = names.filter(|name| !wire_names.contains(name));
+        world.scopes = wire_names.iter().cloned().chain(unknown).collect();
         (world.subjects, world.actors, world.claims) = (subjects, actors, claims);
+        world.tenant_claim = callers::tenant_claim(&declared);
+        world.ips = values.peers();
         world.requests = requests(bundle, &declared, &values);
         Ok(world)
     }
 }
 
+/// What callers of one source show.
+struct Credentials {
+    subjects: Vec<Map<String, Value>>,
+    actors: Vec<Map<String, Value>>,
+    claims: Vec<(String, Vec<Value>)>,
+    keys: Vec<Map<String, Value>>,
+}
+
+fn sources(bundle: &Bundle) -> impl Iterator<Item = &Source> {
+    bundle.sources().aliases().filter_map(|alias| bundle.sources().get(alias))
+}
+
 /// The first source that takes a token in the form of RFC 9068 for what it is.
 fn readable_source(bundle: &Bundle) -> Result<&Source, DeriveError> {
     let mut first = None;
-    for source in bundle.sources().aliases().filter_map(|alias| bundle.sources().get(alias)) {
+    for source in sources(bundle) {
         match probe(bundle, source) {
             Ok(()) => return Ok(source),
             Err(reason) if first.is_none() => {
@@ -103,6 +141,9 @@ fn probe(bundle: &Bundle, source: &Source) -> Result<(), String> {
     if !settings.scope_names.is_empty() || settings.actor_profile_required {
         return Err("it has names of scopes of its own, or demands actor profiles".to_owned());
     }
+    if reads_keys(bundle, source) {
+        return Err("it takes everybody for a service".to_owned());
+    }
     let now = Cases::now().as_secs();
     let claims = json!({
         "iss": callers::ISSUER, "sub": "probe", "client_id": "probe", "sub_profile": "service", "scope": "a b",
@@ -117,6 +158,14 @@ fn probe(bundle: &Bundle, source: &Source) -> Result<(), String> {
     } else {
         Err("it reads other claims".to_owned())
     }
+}
+
+/// Whether `source` takes everybody for a service, as that of API keys does.
+fn reads_keys(bundle: &Bundle, source: &Source) -> bool {
+    let claims = json!({ "sub": "probe", "client_id": "another", "sub_profile": "user", "scope": "a b" });
+    let claims = claims.as_object().cloned().unwrap_or_default();
+    let token = Token { credential: Credential::ApiKey, ..Token::new(source.alias(), claims) };
+    bundle.sources().read(token.verified()).is_ok_and(|caller| caller.subject().kind == Kind::Service)
 }
 
 /// The entities that `entities.json` and policies name, those of principals with people whom nobody names.
@@ -149,14 +198,18 @@ fn ids(
 
 fn requests(bundle: &Bundle, declared: &Declared, values: &Values<'_>) -> Vec<Asking> {
     let mut requests = Vec::new();
-    for action in bundle.actions().filter(|action| !action.is_public()) {
+    for action in bundle.actions() {
         let mut facts = vec![Value::Null];
         let members = declared.facts(action.name());
         if !members.is_empty() {
             facts = values.records(&members);
             facts.extend([Value::Null, json!({ "unheard-of": true })]);
         }
-        let resources = resources(action, declared, values);
+        let mut resources = resources(action, declared, values);
+        if resources.is_empty() {
+            // Of a public action without `appliesTo`.
+            resources.push(AskedResource::bare("", ""));
+        }
         requests.push(Asking::new(action.name(), resources).with_facts(facts));
     }
     // What nobody can ask for, and what there is not.
@@ -184,19 +237,23 @@ fn resources(action: &Action, declared: &Declared, values: &Values<'_>) -> Vec<A
         let members = declared.attributes(&entity_type);
         let is_principal = Kind::ALL.iter().any(|kind| kind.entity_type() == entity_type);
         let parents = declared.parents(&entity_type);
-        if is_principal || (members.is_empty() && parents.is_empty()) {
+        let nothing_else = members.is_empty() && parents.is_empty();
+        if is_principal || nothing_else {
             resources.extend(ids.iter().map(|id| AskedResource::bare(&entity_type, id)));
+        }
+        if nothing_else {
             continue;
         }
         let first = ids.first().cloned().unwrap_or_default();
         let whole = |id: &str, attributes| AskedResource::bare(&entity_type, id).with_attributes(attributes);
         let records = values.records(&members);
-        resources.extend(records.iter().map(|attributes| whole(&first, attributes.clone())));
+        // Principals are told apart by more than what is loaded of them, other resources are not.
+        let all = if is_principal { ids.as_slice() } else { std::slice::from_ref(&first) };
+        let wholes = || all.iter().cycle().zip(&records).map(|(id, attributes)| whole(id, attributes.clone()));
+        resources.extend(wholes());
         let plain = records.first().cloned().unwrap_or_else(|| json!({}));
         for (ty, id) in parents.iter().flat_map(|ty| values.ids(ty).into_iter().map(move |id| (*ty, id))) {
-            resources.extend(
-                records.iter().take(MOST_INSIDE).map(|attributes| whole(&first, attributes.clone()).within(ty, &id)),
-            );
+            resources.extend(wholes().take(MOST_INSIDE).map(|whole| whole.within(ty, &id)));
         }
         resources.extend(ids.iter().skip(1).map(|id| whole(id, plain.clone())));
         resources.push(AskedResource::bare(&entity_type, &first));

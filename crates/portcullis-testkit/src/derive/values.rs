@@ -1,6 +1,7 @@
 //! Values for what the schema declares: those that policies tell apart, and some that they do not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use portcullis_core::UnixTime;
@@ -101,6 +102,14 @@ impl Values<'_> {
         distinct(times)
     }
 
+    /// None, and where policies ask for the address of the peer, one in each range that they know and one in none.
+    pub(super) fn peers(&self) -> Vec<Option<IpAddr>> {
+        let known = self.mentions.calls.get("ip").into_iter().flatten();
+        let known: Vec<_> = known.filter_map(|range| range.split('/').next()?.parse().ok()).map(Some).collect();
+        let stranger = (!known.is_empty()).then_some(Some(STRANGER));
+        known.into_iter().chain(stranger).chain([None]).collect()
+    }
+
     fn durations(&self) -> Vec<Value> {
         let second = Duration::from_secs(1);
         let known = self.mentions.durations.iter().flat_map(|limit| [*limit, limit.saturating_add(second)]);
@@ -134,6 +143,9 @@ pub(super) fn sets(elements: &[Value]) -> Vec<Value> {
     }
     kept.into_iter().map(Value::Array).collect()
 }
+
+/// For documentation (RFC 5737).
+const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Values of one attribute.
 const MOST: usize = 16;

@@ -1,15 +1,21 @@
 //! What holds in every bundle. Each law asks a [`Decider`] about a [`Scenario`] and its neighbours, and says where the
 //! answers contradict each other. A law that has nothing to say about a scenario holds.
 
+mod explanations;
+mod oracle;
+mod pairs;
 mod remedies;
 
 use std::fmt;
 
-use portcullis_core::{Binding, DenialKind, Layer};
+use portcullis_core::{Binding, Layer};
 use serde_json::{Value, json};
 
 use crate::decider::{Decider, Verdict};
 use crate::scenario::Scenario;
+pub use explanations::{Without, explanations_agree, named_policies_decide};
+pub use oracle::{agents_read_what_clients_read, denials_look_alike, hidden_looks_absent, names_mean_nothing};
+pub use pairs::{emptying, equals_reference, reloading};
 use remedies::{alternatives, apply, without_parts};
 
 /// A law that does not hold.
@@ -46,9 +52,11 @@ pub const LAWS: &[(&str, Law)] = &[
     ("expanding scopes twice is expanding them once", expanding_scopes),
     ("software never does what its subject could not do alone", acting_for_somebody),
     ("adding an actor never allows more", adding_an_actor),
-    ("taking away a fact never allows more", taking_away_a_fact),
+    ("deeper hops of a chain mean nothing", deeper_hops),
+    (TAKING_AWAY, taking_away_a_fact),
     ("an early denial is final", early_denials),
     ("a bare resource is never allowed more", bare_resources),
+    ("what nobody in particular may, everybody may", public_actions),
     ("an offered remedy works", remedies_work),
     ("no part of a remedy is superfluous", remedies_are_minimal),
 ];
@@ -152,18 +160,44 @@ pub fn adding_an_actor(decider: &dyn Decider, scenario: &Scenario) -> Result<(),
     never_more(decider, scenario, "adding an actor never allows more", with)
 }
 
-/// Taking away a fact never allows more: a claim about the login, the tenant or a grant, an approval, a binding.
+/// Of a chain of actors, only the outermost and the length of the chain count (RFC 8693 §4.1).
+///
+/// # Errors
+///
+/// If the answer depends on who the actor itself acts for the subject through.
+pub fn deeper_hops(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
+    let law = "deeper hops of a chain mean nothing";
+    let Some(outermost) = scenario.token.claims.get("act").and_then(Value::as_object) else { return Ok(()) };
+    let through = |inner: Value| {
+        let mut outermost = outermost.clone();
+        outermost.insert("act".to_owned(), inner);
+        scenario.clone().with_claim("act", outermost.into())
+    };
+    let subject = scenario.token.claims.get("sub").cloned().unwrap_or_default();
+    let actor = outermost.get("sub").cloned().unwrap_or_default();
+    let others = [
+        json!({ "sub": "nobody-knows", "sub_profile": "ai_agent" }),
+        json!({ "sub": "nobody-knows", "sub_profile": "service" }),
+        json!({ "sub": actor }),
+        json!({ "sub": subject, "sub_profile": "user" }),
+    ];
+    all_the_same(decider, &through(json!({ "sub": "nobody-knows" })), law, others.map(through))
+}
+
+/// Taking away a fact never allows more: a claim about the login, the tenant or a grant, an approval, a binding. A bundle may
+/// waive this for a policy (`[waived]` in `invariants/*.toml`).
 ///
 /// # Errors
 ///
 /// If the request is denied as it is, and allowed without the fact. What makes the token or the approval as a whole unusable is
 /// no fact.
 pub fn taking_away_a_fact(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    let law = "taking away a fact never allows more";
+    let law = TAKING_AWAY;
     if decider.decide(scenario).is_refused() {
         return Ok(());
     }
-    let less = FACTS.iter().map(|claim| scenario.clone().with_claim(claim, Value::Null));
+    let facts = FACTS.into_iter().chain(scenario.tenant_claim.as_deref());
+    let less = facts.map(|claim| scenario.clone().with_claim(claim, Value::Null));
     let bindings = Binding::ALL.iter().map(|binding| {
         let mut less = scenario.clone();
         less.token.bindings.remove(binding);
@@ -190,16 +224,30 @@ pub fn early_denials(decider: &dyn Decider, scenario: &Scenario) -> Result<(), V
 ///
 /// # Errors
 ///
-/// If the request is denied on the resource and allowed on its id.
+/// If the request is denied on the resource and allowed on its id. A resource that does not fit the schema is none.
 pub fn bare_resources(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    // Attributes that do not fit the schema are refused, whoever asks. Of an id alone nothing can fail to fit.
-    if decider.decide(scenario).kind == Some(DenialKind::Error) {
+    if decider.decide(scenario).is_refused() {
         return Ok(());
     }
     let mut bare = scenario.clone();
     bare.resource.attributes = None;
     bare.resource.parents.clear();
     never_more(decider, scenario, "a bare resource is never allowed more", [bare])
+}
+
+/// A public action is decided without looking at who asks, once the token is a token.
+///
+/// # Errors
+///
+/// If nobody in particular is allowed, and the caller gets another answer.
+pub fn public_actions(decider: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
+    let nobody = decider.decide_for_nobody(scenario);
+    let caller = decider.decide(scenario);
+    if nobody.allowed && caller != nobody && caller != Verdict::refused() {
+        let message = format!("without a token: {nobody:#?}\nwith this one: {caller:#?}");
+        return Err(violation("what nobody in particular may, everybody may", message, scenario, None));
+    }
+    Ok(())
 }
 
 /// An offered remedy works, whichever alternative is taken, and so does a token with just the scopes that it names.
@@ -238,63 +286,6 @@ pub fn remedies_are_minimal(decider: &dyn Decider, scenario: &Scenario) -> Resul
                 return Err(violation("no part of a remedy is superfluous", message, scenario, Some(cured)));
             }
         }
-    }
-    Ok(())
-}
-
-/// A bundle of which a layer was emptied, or a file that only permits was lost, never allows more.
-///
-/// # Errors
-///
-/// If `poorer` allows what `decider` denies.
-pub fn emptying(decider: &dyn Decider, poorer: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    if poorer.decide(scenario).allowed && !decider.decide(scenario).allowed {
-        let message = "the poorer bundle allows".to_owned();
-        return Err(violation("losing policies never allows more", message, scenario, None));
-    }
-    Ok(())
-}
-
-/// A bundle that is loaded again decides as before.
-///
-/// # Errors
-///
-/// If `reloaded` answers otherwise than `decider`.
-pub fn reloading(decider: &dyn Decider, reloaded: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    let (before, after) = (decider.decide(scenario), reloaded.decide(scenario));
-    if before != after || decider.denies_early(scenario) != reloaded.denies_early(scenario) {
-        let message = format!("{before:#?}\nbecame\n{after:#?}");
-        return Err(violation("reload of the same bundle changes nothing", message, scenario, None));
-    }
-    Ok(())
-}
-
-/// The engine is the reference model, in verdict, layers, deciding policies and duties.
-///
-/// # Errors
-///
-/// If the two differ in anything but remedies, which the model does not know.
-pub fn equals_reference(decider: &dyn Decider, reference: &dyn Decider, scenario: &Scenario) -> Result<(), Violation> {
-    let (mut ours, theirs) = (decider.decide(scenario), reference.decide(scenario));
-    ours.remedy = None;
-    // What does not fit the schema is not put to any layer: there is nothing to compare below the kind.
-    let unfit = theirs == Verdict::unfit();
-    if unfit {
-        ours.layers.clear();
-    }
-    // The model knows nothing of ids that stand alone: they do not fit a type with attributes, though the engine may decide about
-    // them where no policy reads any, and it refuses them where one does. That this is never more than about the resource is a
-    // law of its own.
-    let id_alone = scenario.resource.attributes.is_none() && (unfit || ours.kind == Some(DenialKind::Error));
-    if ours != theirs && !id_alone {
-        let message = format!("engine: {ours:#?}\nreference: {theirs:#?}");
-        return Err(violation("the engine is the reference model", message, scenario, None));
-    }
-    let scopes = scenario.scopes().unwrap_or_default();
-    let (ours, theirs) = (decider.expand(&scopes), reference.expand(&scopes));
-    if ours != theirs {
-        let message = format!("scopes granted by the engine: {ours:?}, by the reference: {theirs:?}");
-        return Err(violation("the engine is the reference model", message, scenario, None));
     }
     Ok(())
 }
@@ -352,8 +343,11 @@ pub fn only_denied_by(verdict: &Verdict, layer: Layer) -> bool {
     !verdict.layers.is_empty() && Layer::ALL.iter().all(|other| verdict.allows(*other) == (*other != layer))
 }
 
-/// Claims that say something about the login or the person.
-const FACTS: [&str; 5] = ["acr", "amr", "auth_time", "org_id", "email"];
+/// The law that a bundle may waive.
+pub(crate) const TAKING_AWAY: &str = "taking away a fact never allows more";
+
+/// Claims that say something about the login.
+const FACTS: [&str; 3] = ["acr", "amr", "auth_time"];
 
 /// Claims that list grants.
 const LISTS: [&str; 4] = ["roles", "groups", "entitlements", "permissions"];

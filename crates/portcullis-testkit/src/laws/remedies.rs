@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portcullis_core::Binding;
+use portcullis_core::{Binding, Credential};
 use serde_json::Value;
 
 use crate::decider::OfferedRemedy;
@@ -53,12 +53,16 @@ pub(super) fn without_parts(remedy: &OfferedRemedy) -> Vec<(String, OfferedRemed
     parts
 }
 
-/// The scenario after the caller has obtained what the remedy names: an age at its limit, not at zero.
+/// The scenario after the caller has obtained what the remedy names: an age at its limit, not at zero. Nobody logs in or
+/// proves possession for an API key.
 pub(super) fn apply(scenario: &Scenario, remedy: &OfferedRemedy) -> Scenario {
     let mut cured = scenario.clone();
     if !remedy.scopes.is_empty() {
         let scopes: Vec<String> = cured.scopes().unwrap_or_default().into_iter().chain(remedy.scopes.clone()).collect();
         cured = cured.with_scopes(&scopes);
+    }
+    if scenario.token.credential == Credential::ApiKey {
+        return cured;
     }
     if let Some(acr) = remedy.acr_values.first() {
         cured = cured.with_claim("acr", acr.as_str().into());

@@ -5,6 +5,8 @@
 //! only the reading of claims, which has tests of its own. It is slow, knows no remedies, and decides nothing early.
 
 mod layer;
+mod public;
+mod reads;
 mod schema;
 mod store;
 
@@ -137,11 +139,18 @@ impl Decider for Reference {
         let Ok(caller) = self.sources.read(scenario.token.verified()) else {
             return Verdict::refused();
         };
-        match self.answer(&caller, scenario) {
-            Ok(verdict) => verdict,
-            Err(Unfit::Token) => Verdict::refused(),
-            Err(Unfit::Request) => Verdict::unfit(),
-        }
+        let answer = if self.declared.is_public(&scenario.action) {
+            self.check_principals(&caller).and_then(|()| self.answer_public(scenario))
+        } else {
+            self.answer(&caller, scenario)
+        };
+        answer.unwrap_or_else(Unfit::verdict)
+    }
+
+    fn decide_for_nobody(&self, scenario: &Scenario) -> Verdict {
+        let public = self.declared.is_public(&scenario.action);
+        let answer = if public { self.answer_public(scenario) } else { Err(Unfit::Request) };
+        answer.unwrap_or_else(Unfit::verdict)
     }
 
     fn expand(&self, scopes: &[String]) -> BTreeSet<String> {
@@ -174,8 +183,8 @@ impl Asked<'_> {
     /// One plain call of Cedar.
     fn layer(&self, layer: Layer, policies: &LayerPolicies, principal: (Kind, &str)) -> Result<Answered, Unfit> {
         let schema = self.reference.declared.schema(layer);
-        let entities = self.reference.entities(self.caller, self.scenario, schema)?;
-        let context = self.reference.context(layer, self.caller, self.scenario, &self.action)?;
+        let entities = self.reference.entities(Some(self.caller), self.scenario, schema)?;
+        let context = self.reference.context(layer, Some(self.caller), self.scenario, &self.action)?;
         if !self.applies_to(principal.0) {
             return Ok(Answered::new(LayerAnswer::Deny, BTreeSet::new()));
         }
@@ -197,7 +206,7 @@ impl Asked<'_> {
         if !self.applies_to(subject.0) {
             return Ok(Answered::new(LayerAnswer::Deny, BTreeSet::new()));
         }
-        if self.caller.is_consent_exempt() || (required && declared.annotation(action, "no_consent").is_some()) {
+        if self.is_consent_exempt() || (required && declared.annotation(action, "no_consent").is_some()) {
             return Ok(nothing());
         }
         let conditions = self.conditions(covering.iter().copied().filter(|scope| granted.contains(scope)).collect());
@@ -213,6 +222,20 @@ impl Asked<'_> {
             answered.verdict.policies.clear();
         }
         Ok(answered)
+    }
+
+    /// A token without a claim of scopes, of a subject that acts itself, where the source says that such tokens have none.
+    fn is_consent_exempt(&self) -> bool {
+        let (caller, source) = (self.caller, self.reference.sources.get(self.caller.source()));
+        let by_design = source.map(|source| &source.settings().consent).is_some_and(|exempt| {
+            match (caller.subject().kind, caller.client()) {
+                (Kind::User, Some(client)) => exempt.user.contains(client),
+                (Kind::User, None) => exempt.user_without_client,
+                (Kind::Service, _) => exempt.service,
+                (Kind::Agent, _) => false,
+            }
+        });
+        by_design && caller.scopes().is_none() && caller.actor().is_none()
     }
 
     /// The consent policies whose head is exactly one of `scopes`.
@@ -265,16 +288,23 @@ impl Asked<'_> {
         } else if denies(Layer::Roles) {
             DenialKind::Role
         } else if denies(Layer::Guardrails) {
-            let forbidding = answers.get(&Layer::Guardrails).map(|answered| &answered.verdict.policies);
-            let lifted = |policy: &Policy| LIFTS.iter().any(|lift| policy.annotation(*lift).is_some());
-            let all = self.reference.policies(Layer::Guardrails).policies;
-            let mut forbidding = all
-                .iter()
-                .filter(|policy| forbidding.is_some_and(|forbidding| forbidding.contains(&policy.id().to_string())));
-            if forbidding.all(lifted) { DenialKind::LiftableGuardrail } else { DenialKind::Guardrail }
+            let forbidding = answers.get(&Layer::Guardrails);
+            self.reference.forbidden(forbidding.map(|answered| &answered.verdict.policies))
         } else {
             DenialKind::Consent
         }
+    }
+}
+
+impl Reference {
+    /// What kind of denial it is if the guardrails `forbidding` deny.
+    fn forbidden(&self, forbidding: Option<&BTreeSet<String>>) -> DenialKind {
+        let lifted = |policy: &Policy| LIFTS.iter().any(|lift| policy.annotation(*lift).is_some());
+        let all = self.policies(Layer::Guardrails).policies;
+        let mut forbidding = all
+            .iter()
+            .filter(|policy| forbidding.is_some_and(|forbidding| forbidding.contains(&policy.id().to_string())));
+        if forbidding.all(lifted) { DenialKind::LiftableGuardrail } else { DenialKind::Guardrail }
     }
 }
 

@@ -49,6 +49,10 @@ impl Declarations {
         self.annotation(name, "scope").is_some()
     }
 
+    pub(super) fn is_public(&self, action: &str) -> bool {
+        self.annotation(action, "public").is_some()
+    }
+
     pub(super) fn is_conditional(&self, scope: &str) -> bool {
         self.annotation(scope, "conditional").is_some()
     }
@@ -59,7 +63,7 @@ impl Declarations {
     }
 
     /// Whether there is a way up from `name` to `ancestor`, over any groups.
-    fn is_below(&self, name: &str, ancestor: &str) -> bool {
+    pub(super) fn is_below(&self, name: &str, ancestor: &str) -> bool {
         name == ancestor || self.parents(name).iter().any(|parent| self.is_below(parent, ancestor))
     }
 
@@ -102,6 +106,18 @@ impl Declarations {
     pub(super) fn entity_type(&self, name: &str) -> Option<&Value> {
         let (namespace, name) = name.rsplit_once("::").unwrap_or(("", name));
         self.json.get(namespace)?.get("entityTypes")?.get(name)
+    }
+
+    /// Whether entities of `entity_type` have nothing and are in nothing.
+    pub(super) fn is_id_alone(&self, entity_type: &str) -> bool {
+        let empty = |value: Option<&Value>| {
+            value.is_none_or(|value| {
+                value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty)
+            })
+        };
+        self.entity_type(entity_type).is_some_and(|ty| {
+            empty(ty.pointer("/shape/attributes")) && empty(ty.get("memberOfTypes")) && ty.get("tags").is_none()
+        })
     }
 
     /// The attributes of principals of `kind` that are filled from claims.

@@ -1,10 +1,13 @@
 //! Entities and contexts, the slow way: everything is written as JSON, and Cedar parses, checks and closes it.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Context, Entities, EntityUid, Schema};
 use portcullis_core::{Actor, Caller, Credential, Kind, Layer, Listing, UnixTime};
 use serde_json::{Map, Value, json};
 
 use super::Reference;
+use crate::decider::Verdict;
 use crate::scenario::Scenario;
 
 /// What does not fit the schema.
@@ -15,6 +18,15 @@ pub(super) enum Unfit {
     Request,
 }
 
+impl Unfit {
+    pub(super) fn verdict(self) -> Verdict {
+        match self {
+            Self::Token => Verdict::refused(),
+            Self::Request => Verdict::unfit(),
+        }
+    }
+}
+
 impl Reference {
     /// Whether the principals fit the schema: without them there is no session.
     pub(super) fn check_principals(&self, caller: &Caller) -> Result<(), Unfit> {
@@ -23,18 +35,70 @@ impl Reference {
         Entities::from_json_value(entities.into(), Some(schema)).map(drop).map_err(|_| Unfit::Token)
     }
 
-    /// Everything that exists: the static entities, the principals, the resource. Cedar adds the actions.
-    pub(super) fn entities(&self, caller: &Caller, scenario: &Scenario, schema: &Schema) -> Result<Entities, Unfit> {
-        let mut entities = self.principals(caller)?;
+    /// Everything that exists: the static entities, the principals of `caller`, the resource. Cedar adds the actions.
+    pub(super) fn entities(
+        &self,
+        caller: Option<&Caller>,
+        scenario: &Scenario,
+        schema: &Schema,
+    ) -> Result<Entities, Unfit> {
+        let mut entities = match caller {
+            Some(caller) => self.principals(caller)?,
+            None => self.static_entities.clone(),
+        };
         let resource = &scenario.resource;
-        if place_of(&entities, &resource.entity_type, &resource.id).is_none() {
-            let shape = self.declared.entity_type(&resource.entity_type).ok_or(Unfit::Request)?;
-            let stated = resource.attributes.clone().unwrap_or_else(|| json!({}));
-            let typed = shape.get("shape").map_or_else(|| json!({}), |shape| self.declared.typed(shape, &stated));
-            let parents = resource.parents.iter().map(|(ty, id)| uid(ty, id)).collect();
-            entities.push(entity(&resource.entity_type, &resource.id, typed, parents));
+        match place_of(&entities, &resource.entity_type, &resource.id).and_then(|place| entities.get(place)) {
+            Some(known) if caller.is_some_and(|caller| is_party(caller, &resource.entity_type, &resource.id)) => {
+                self.check_principal_as_resource(known, scenario, schema)?;
+            }
+            // What is static is what `entities.json` says.
+            Some(_) => {}
+            None => entities.extend(self.resource(scenario)?),
         }
         Entities::from_json_value(entities.into(), Some(schema)).map_err(|_| Unfit::Request)
+    }
+
+    /// The resource, as the application states it; `None` for an id alone, where that is all that anybody asks for.
+    fn resource(&self, scenario: &Scenario) -> Result<Option<Value>, Unfit> {
+        let resource = &scenario.resource;
+        let shape = self.declared.entity_type(&resource.entity_type).ok_or(Unfit::Request)?;
+        let Some(stated) = &resource.attributes else {
+            let enough = self.declared.is_id_alone(&resource.entity_type) || !self.reads_resource(&scenario.action);
+            return if enough { Ok(None) } else { Err(Unfit::Request) };
+        };
+        let typed = shape.get("shape").map_or_else(|| json!({}), |shape| self.declared.typed(shape, stated));
+        let parents = resource.parents.iter().map(|(ty, id)| uid(ty, id)).collect();
+        Ok(Some(entity(&resource.entity_type, &resource.id, typed, parents)))
+    }
+
+    /// A principal that is the resource, too, is what it is as a principal: if the application says more of it, a `forbid` that
+    /// reads it would be disarmed.
+    fn check_principal_as_resource(
+        &self,
+        principal: &Value,
+        scenario: &Scenario,
+        schema: &Schema,
+    ) -> Result<(), Unfit> {
+        if !self.reads_resource(&scenario.action) {
+            return Ok(());
+        }
+        let Some(stated) = self.resource(scenario).ok().flatten() else { return Ok(()) };
+        let closed = |entity: &Value| {
+            let others = self.static_entities.iter().filter(|other| other.get("uid") != entity.get("uid")).cloned();
+            let all: Vec<Value> = others.chain([entity.clone()]).collect();
+            Entities::from_json_value(all.into(), Some(schema)).map_err(|_| Unfit::Request)
+        };
+        let id = super::uid(&scenario.resource.entity_type, &scenario.resource.id)?;
+        let above = |entities: &Entities| {
+            entities.ancestors(&id).into_iter().flatten().map(ToString::to_string).collect::<BTreeSet<_>>()
+        };
+        let attributes = |entity: &Value| {
+            let attributes = entity.get("attrs").and_then(Value::as_object).into_iter().flatten();
+            attributes.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>()
+        };
+        let (said, known) = (closed(&stated)?, closed(principal)?);
+        let no_news = attributes(&stated).is_subset(&attributes(principal)) && above(&said).is_subset(&above(&known));
+        if no_news { Ok(()) } else { Err(Unfit::Request) }
     }
 
     /// The static entities and the principals.
@@ -121,7 +185,7 @@ impl Reference {
     pub(super) fn context(
         &self,
         layer: Layer,
-        caller: &Caller,
+        caller: Option<&Caller>,
         scenario: &Scenario,
         action: &EntityUid,
     ) -> Result<Context, Unfit> {
@@ -134,7 +198,9 @@ impl Reference {
         if context.contains_key("auth") || context.contains_key("now") {
             return Err(Unfit::Request);
         }
-        context.insert("auth".to_owned(), self.auth(layer, caller, scenario)?);
+        if let Some(caller) = caller {
+            context.insert("auth".to_owned(), self.auth(layer, caller, scenario)?);
+        }
         context.insert("now".to_owned(), scenario.now.to_string().into());
         let schema = self.declared.schema(layer);
         let context = Context::from_json_value(context.into(), Some((schema, action))).map_err(|_| Unfit::Request)?;
@@ -206,6 +272,13 @@ fn uid(ty: &str, id: &str) -> Value {
 
 fn entity(ty: &str, id: &str, attributes: Value, parents: Vec<Value>) -> Value {
     json!({ "uid": uid(ty, id), "attrs": attributes, "parents": parents })
+}
+
+/// Whether the entity is the subject or the actor.
+fn is_party(caller: &Caller, ty: &str, id: &str) -> bool {
+    let actor = caller.actor().map(|actor| (actor.kind, &actor.id));
+    let mut parties = actor.into_iter().chain([(caller.subject().kind, &caller.subject().id)]);
+    parties.any(|(kind, known)| kind.entity_type() == ty && known == id)
 }
 
 fn place_of(entities: &[Value], ty: &str, id: &str) -> Option<usize> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use portcullis_core::{Binding, DenialKind, Layer, LayerAnswer};
+use portcullis_core::{Binding, Credential, DenialKind, Layer, LayerAnswer};
 use portcullis_testkit::{Decider, OfferedRemedy, Product, Scenario, Verdict, laws};
 use serde_json::{Value, json};
 
 use crate::corners::corners;
+use crate::counter::counter;
 use crate::worlds::{Subject, assistant, projects};
 use crate::{first_violation, never_violated};
 
@@ -14,6 +15,7 @@ use crate::{first_violation, never_violated};
 struct Broken {
     product: Product,
     decide: fn(&Product, &Scenario) -> Verdict,
+    decide_for_nobody: fn(&Product, &Scenario) -> Verdict,
     expand: fn(&Product, &[String]) -> BTreeSet<String>,
     denies_early: fn(&Product, &Scenario) -> bool,
 }
@@ -23,6 +25,7 @@ impl Broken {
         Self {
             product: Product::new(subject.bundle()),
             decide: Product::decide,
+            decide_for_nobody: Product::decide_for_nobody,
             expand: Product::expand,
             denies_early: Product::denies_early,
         }
@@ -36,6 +39,10 @@ impl Broken {
 impl Decider for Broken {
     fn decide(&self, scenario: &Scenario) -> Verdict {
         (self.decide)(&self.product, scenario)
+    }
+
+    fn decide_for_nobody(&self, scenario: &Scenario) -> Verdict {
+        (self.decide_for_nobody)(&self.product, scenario)
     }
 
     fn expand(&self, scopes: &[String]) -> BTreeSet<String> {
@@ -226,6 +233,57 @@ fn an_id_must_not_stand_for_the_resource() {
         product.decide(&whole)
     });
     caught(&subject, &broken, laws::bare_resources);
+}
+
+#[test]
+fn a_deeper_hop_must_not_count() {
+    let subject = corners();
+    let broken = Broken::deciding(&subject, |product, scenario| {
+        let mut scenario = scenario.clone();
+        let inner = scenario.token.claims.get("act").and_then(|act| act.get("act")).cloned();
+        if let Some(inner) = inner {
+            scenario.token.claims.insert("act".to_owned(), inner);
+        }
+        product.decide(&scenario)
+    });
+    // No bundle has a ceiling for nobody-knows, so it takes an inner actor that has one.
+    let hops = asking("GetNote", subject);
+    caught(&hops, &broken, laws::deeper_hops);
+}
+
+#[test]
+fn a_public_action_must_not_ask_who_it_is() {
+    let subject = counter();
+    let broken = Broken::deciding(&subject, |product, scenario| {
+        let verdict = product.decide(scenario);
+        if scenario.action == "TrackParcel" && scenario.token.claims.contains_key("act") {
+            return Verdict::unfit();
+        }
+        verdict
+    });
+    caught(&subject, &broken, laws::public_actions);
+
+    let for_nobody = Broken {
+        decide_for_nobody: |product, scenario| relabel(product.decide_for_nobody(scenario), true),
+        ..Broken::new(&subject)
+    };
+    caught_against_reference(&subject, &for_nobody);
+}
+
+#[test]
+fn a_key_must_not_be_asked_for_a_proof() {
+    let subject = asking("MoveParcel", counter());
+    let broken = Broken::deciding(&subject, |product, scenario| {
+        let mut verdict = product.decide(scenario);
+        let is_key = scenario.token.credential == Credential::ApiKey;
+        if is_key && verdict.kind == Some(DenialKind::LiftableGuardrail) {
+            let mut remedy = OfferedRemedy::default();
+            remedy.bindings.insert(Binding::Mtls);
+            verdict.remedy = Some(remedy);
+        }
+        verdict
+    });
+    caught(&subject, &broken, laws::remedies_work);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn corners_world() -> World {
         "read:notes:open",
         "read:notes:asked",
         "notes.write",
+        "write:notes", // which no token may say
         "purge:notes",
         "read:profile",
     ]);
@@ -62,9 +63,20 @@ fn corners_world() -> World {
         Asking::new("SignNote", notes()).with_facts(weights.into()),
         Asking::new("PurgeNote", notes()),
         Asking::new("MailNote", notes()),
+        Asking::new("GetPerson", people()),
         Asking::new("WhoAmI", vec![AskedResource::bare("Api", "self")]),
     ];
     world
+}
+
+/// The caller itself among them, of whom the application may say more than the token does.
+fn people() -> Vec<AskedResource> {
+    let level = |id: &str, level: Value| resource("User", id, json!({ "level": level, "tenant": Value::Null }));
+    let of = |id: &str| {
+        let levels = [level(id, json!(2)), level(id, json!(2)).within("Group", "suspended")];
+        levels.into_iter().chain([level(id, Value::Null), AskedResource::bare("User", id)])
+    };
+    ["eve", "ann", "bob"].into_iter().flat_map(of).collect()
 }
 
 fn notes() -> Vec<AskedResource> {
@@ -128,6 +140,10 @@ action "PurgeNote" in ["purge:notes", "careful"] appliesTo {
 action "MailNote" in ["write:notes"] appliesTo {
   principal: [User, Agent], resource: [Note], context: Portcullis::Context
 };
+@http("GET /people/{user}") @deferred("decided on the person")
+action "GetPerson" in ["read:profile"] appliesTo {
+  principal: [User, Service, Agent], resource: [User], context: Portcullis::Context
+};
 @http("GET /me") @resource("Api::\"self\"") @no_consent("says what the token says") @requires("read:profile")
 action "WhoAmI" appliesTo { principal: [User, Service, Agent], resource: [Api], context: Portcullis::Context };
 "#;
@@ -153,6 +169,7 @@ when { principal has level && principal.level + 1 > 2 };
 @id("robots") permit (principal is Service, action == Action::"GetNote", resource);
 @id("agents") permit (principal is Agent, action in [Action::"GetNote", Action::"SignNote"], resource);
 @id("anybody") permit (principal, action == Action::"WhoAmI", resource is Api);
+@id("peers") permit (principal, action == Action::"GetPerson", resource) when { resource has level && resource.level < 100 };
 @id("never-vault") forbid (principal, action == Action::"GetNote", resource in Folder::"vault");
 "#;
 
@@ -169,6 +186,7 @@ const GUARDRAILS: &str = r#"
 @id("locked") @message("This note is locked.")
 forbid (principal, action in Action::"careful", resource is Note) when { resource has locked && resource.locked };
 @id("secret-folder") forbid (principal, action in [Action::"SignNote", Action::"PurgeNote"], resource in Folder::"secret");
+@id("suspended") forbid (principal, action == Action::"GetPerson", resource in Group::"suspended");
 @id("no-overflow") forbid (principal, action == Action::"GetNote", resource is Note) when { resource.size + 1 < 0 };
 @id("fresh") @max_age("5m") forbid (principal, action == Action::"PurgeNote", resource)
 unless { context.auth has authenticated_at && context.now.durationSince(context.auth.authenticated_at) <= duration("5m") };

@@ -29,8 +29,7 @@ fn reach(files: &BundleFiles, bundle: Arc<Bundle>) {
     let world = World::of_bundle(files, &bundle).unwrap();
     let product = Product::new(Arc::clone(&bundle));
     let mut policies: BTreeSet<String> = files.iter().flat_map(|(_, text)| ids(text)).collect();
-    let mut never_allowed: BTreeSet<&str> =
-        bundle.actions().filter(|action| !action.is_public()).map(portcullis_core::Action::name).collect();
+    let mut never_allowed: BTreeSet<&str> = bundle.actions().map(portcullis_core::Action::name).collect();
     let mut alone: BTreeSet<Layer> = Layer::ALL.into();
     let mut callers = BTreeSet::new();
     let mut kinds = BTreeSet::new();

@@ -12,17 +12,20 @@
 
 mod broken;
 mod corners;
+mod counter;
 mod derived;
+mod explanations;
 mod random;
 mod worlds;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_core::{Bundle, DenialKind, Layer, LoadError};
 use portcullis_testkit::{Decider, Product, Scenario, World, laws};
 use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use worlds::Subject;
 
@@ -160,10 +163,20 @@ const SAMPLES: usize = 1_500;
 #[track_caller]
 fn for_each(world: &World, cases: u32, law: impl Fn(&Scenario) -> Result<(), laws::Violation>) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let (tried, has_failed) = (Cell::new(0), Cell::new(false));
     let checked = TestRunner::new(config).run(&world.scenarios(), |scenario| {
-        law(&scenario).map_err(|violation| TestCaseError::fail(violation.to_string()))
+        tried.set(tried.get() + u32::from(!has_failed.get()));
+        law(&scenario).map_err(|violation| {
+            has_failed.set(true);
+            TestCaseError::fail(violation.to_string())
+        })
     });
-    checked.unwrap_or_else(|error| panic!("{error}"));
+    match checked {
+        Ok(()) => {}
+        // In the form in which `laws!` says it.
+        Err(TestError::Fail(reason, _)) => panic!("\nError: {reason}\nfound by scenario {} of {cases}", tried.get()),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// For each law and bundle: few, so that the tests stay fast; other cases each time.

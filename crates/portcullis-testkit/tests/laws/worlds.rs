@@ -56,6 +56,7 @@ pub(crate) fn projects() -> Subject {
 
 fn projects_world() -> World {
     let mut world = world();
+    world.tenant_claim = Some("org_id".to_owned());
     world.scopes = strings(&["manage:projects", "read:projects", "write:projects", "manage:billing", "read:profile"]);
     world.subjects = vec![
         person("vic"),

@@ -16,6 +16,7 @@ mod audit;
 mod callers;
 mod challenges;
 mod confirm;
+mod denials;
 mod directory;
 mod introspection;
 mod known;
