@@ -86,9 +86,10 @@ impl Command {
             ["bench-report", rest @ ..] => Report::parse(rest).map(Self::BenchReport),
             ["bench", rest @ ..] => Ok(Self::Bench(owned(rest))),
             [compiler, ..] if fuzz::is_compiler(compiler) => Ok(Self::Compile(owned(&words))),
-            [known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "planted" | "requirements"), ..] => {
-                Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" ")))
-            }
+            [
+                known @ ("test" | "fuzz" | "hygiene" | "dependencies" | "instructions" | "planted" | "requirements"),
+                ..,
+            ] => Err(format!("`{known}` does not understand `{}`", words.get(1..).unwrap_or_default().join(" "))),
             [unknown, ..] => Err(format!("there is no command `{unknown}`")),
         }
     }

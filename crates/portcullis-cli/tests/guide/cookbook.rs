@@ -66,6 +66,14 @@ fn the_cases_of_every_recipe_pass_and_leave_nothing_out() {
     }
 }
 
+#[test]
+fn every_recipe_keeps_the_laws() {
+    for name in names() {
+        let laws = portcullis_testkit::Laws::of_dir(bundles().join(&name));
+        laws.and_then(|laws| laws.check()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
 /// The bundle that a section is about.
 fn recipe(section: &str) -> Option<String> {
     let (_, rest) = section.strip_prefix("## ")?.split_once("[`policies/cookbook/")?;
