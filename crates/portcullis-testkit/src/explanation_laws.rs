@@ -20,11 +20,14 @@ pub(crate) struct ExplanationLaws {
     bundle: Arc<Bundle>,
     /// `None` if the bundle does not load so.
     renamed: Option<Product>,
-    /// By the policies that they lack. Few of them are ever asked for.
-    without: RefCell<BTreeMap<BTreeSet<String>, Option<Rc<dyn Decider>>>>,
+    /// Few of them are ever asked for.
+    without: RefCell<Lacking>,
     /// By action.
     resources: BTreeMap<String, Vec<AskedResource>>,
 }
+
+/// Bundles by the policies that they lack; `None` for one that does not load.
+type Lacking = BTreeMap<BTreeSet<String>, Option<Rc<dyn Decider>>>;
 
 impl ExplanationLaws {
     pub(crate) fn new(files: &BundleFiles, bundle: &Arc<Bundle>, world: &World) -> Self {

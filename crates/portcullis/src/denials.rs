@@ -7,7 +7,9 @@ use crate::pinned::Pinned;
 
 /// Who is told why something was denied; nobody unless somebody asks.
 #[derive(Default)]
-pub(crate) struct Denials(Option<Box<dyn Fn(&Explanation) + Send + Sync>>);
+pub(crate) struct Denials(Option<Box<Listener>>);
+
+type Listener = dyn Fn(&Explanation) + Send + Sync;
 
 impl GateBuilder {
     /// Tells `listener` of each denial why: what every layer said, which policies decided, which nearly did, and the values that they
