@@ -4,13 +4,16 @@ use super::bug::Bug;
 use super::laws::Caught;
 use crate::process::root;
 
-/// Writes what was `found`; what the table says of other `bugs` stays.
+/// Writes what was `found`; what the table says of other `bugs` stays, and new ones are there as such.
 pub(super) fn write(bugs: &[Bug], found: &[(&Bug, Caught)]) -> Result<(), String> {
     let text = read()?;
     let (before, table, after) = parts(&text)?;
     let known = |bug: &Bug| {
         let begin = row(bug);
-        table.lines().find(|line| line.starts_with(&begin)).map(|line| format!("{line}\n")).unwrap_or_default()
+        table
+            .lines()
+            .find(|line| line.starts_with(&begin))
+            .map_or_else(|| format!("{begin} | not planted yet | |\n"), |line| format!("{line}\n"))
     };
     let line = |bug: &Bug| match found.iter().find(|(planted, _)| planted.name == bug.name) {
         Some((bug, caught)) => full_row(bug, caught),
