@@ -1,6 +1,6 @@
 //! What operators, people and agents are told of a decision.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use portcullis_core::{
     AgentExplanation, Bundle, BundleFiles, BundleSettings, ConditionAnswer, Engine, Explanation, Facts, Layer, Parents,
@@ -243,8 +243,7 @@ fn ceilings_say_about_whom_and_conditions_of_scopes_are_told_of_granted_ones() {
     let explanation = diagnose(&agent, "GetFile", &file(&json!({ "open": true })));
     assert_eq!(
         lines(&explanation, Layer::Ceilings, "librarians"),
-        ["librarians would permit Agent::\"bot\", but not: principal in AgentClass::\"librarian\""]
-            .map(|line| line.to_owned()),
+        ["librarians would permit Agent::\"bot\", but not: principal in AgentClass::\"librarian\""],
         "{explanation}"
     );
     let explanation = diagnose(&json!({ "scope": "read:files:open" }), "GetFile", &file(&json!({})));

@@ -82,3 +82,25 @@ impl ExplanationLaws {
 
 /// Other resources to which a scenario is compared.
 const NEIGHBOURS: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Laws about bundles that do not load would prove nothing.
+    #[test]
+    fn bundles_load_without_single_policies_and_with_other_names() {
+        for (dir, ids) in [
+            ("projects", ["owner-does-all", "stay-in-your-tenant", "reader-agents-view"]),
+            ("assistant", ["next-7-days-event", "confirmed-by-the-person", "strangers-need-second-factor"]),
+        ] {
+            let dir = format!("{}/../../policies/{dir}", env!("CARGO_MANIFEST_DIR"));
+            let (files, bundle) = (BundleFiles::from_dir(&dir).unwrap(), portcullis::load_dir(&dir).unwrap().bundle);
+            let laws = ExplanationLaws::new(&files, &bundle, &World::of_bundle(&files, &bundle).unwrap());
+            assert!(laws.renamed.is_some());
+            for id in ids {
+                assert!(laws.without(&BTreeSet::from([id.to_owned()])).is_some(), "{id}");
+            }
+        }
+    }
+}

@@ -396,4 +396,5 @@ impl fmt::Debug for GateBuilder {
 
 /// How long a directory may take: an order of magnitude above a slow query, well below the patience of clients.
 const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
+
 const REALM: &str = "api";

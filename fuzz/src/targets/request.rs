@@ -22,7 +22,7 @@ pub(super) fn run(bytes: &[u8]) {
             assert!(answer.status().is_client_error(), "a stranger's mistake looks like ours");
             let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter();
             let sent = challenges.map(|challenge| challenge.to_str().unwrap()).chain([answer.body()]);
-            let secret = field.to_str().ok().and_then(|field| field.split(' ').last()).filter(|word| word.len() >= 32);
+            let secret = field.to_str().ok().and_then(|field| field.rsplit(' ').next()).filter(|word| word.len() >= 32);
             assert!(
                 secret.is_none_or(|secret| sent.into_iter().all(|text| !text.contains(secret))),
                 "repeats the token"

@@ -115,7 +115,7 @@ impl RecordedQuestion {
             Some(parents) => parents.iter().cloned().collect(),
             None => Parents::unstated(),
         };
-        Some(Ok(ResourceData::from_json(entity_type.clone(), id, attributes, parents).ok()?))
+        Some(ResourceData::from_json(entity_type.clone(), id, attributes, parents).map_err(Into::into))
     }
 
     pub(super) fn facts(&self) -> Result<Facts, super::ReplayError> {

@@ -7,6 +7,7 @@ use portcullis::{
     BoxFuture, Caller, Directory, DirectoryError, Engine, MemoryReplayStore, Origin, PrincipalFacts, ProofVerifier,
     ResourceData, UnixTime,
 };
+use portcullis_core::ReplayError;
 use portcullis_testkit::{SigningAlgorithm, TestClient};
 use serde_json::{Value, json};
 
@@ -105,6 +106,9 @@ async fn every_record_replays_to_the_same_decision_and_another_world_to_another(
         let [replayed] = replay(&engine, &altered).unwrap().try_into().unwrap();
         assert!(matches!(replayed, Replayed::Different { .. }), "{replayed:?}");
     }
+    // A resource that cannot be read is not one that nobody knew.
+    let [replayed] = replay(&engine, &put.replace("\"owner\":\"ann\"", "\"owner\":1.5")).unwrap().try_into().unwrap();
+    assert!(matches!(replayed, Replayed::Impossible(ReplayError::Resource(_))), "{replayed:?}");
     let other = Engine::new(bundle("@id(\"more\") forbid (principal == User::\"eve\", action, resource);"));
     let [replayed] = replay(&other, put).unwrap().try_into().unwrap();
     assert!(matches!(replayed, Replayed::Impossible(_)), "{replayed:?}");
