@@ -110,16 +110,16 @@ const QUESTIONS: [(&str, &str); 3] = [
     ("guarded", "Allowed by a policy with a condition, with three guardrails and a scope:"),
 ];
 
-const GRIDS: [(&str, &str, &str); 3] = [
+const GRIDS: [(&str, &str, &str); 2] = [
     ("A decision, and the number of policies", "decide", "question"),
     ("What else there may be many of", "grow", "how many"),
-    ("Loading a bundle", "load", "policies, or requests beside it"),
 ];
 
-const LISTS: [(&str, &str, [&str; 2]); 10] = [
+const LISTS: [(&str, &str, [&str; 2]); 11] = [
     ("A denial, and what would lift it", "deny", ["remedy", "time"]),
     ("A hundred at once", "batch", ["how", "time for all"]),
     ("Two threads", "threads", ["what", "one: time of a call; two: times the calls of one"]),
+    ("Loading a bundle", "load", ["what, and how many policies", "time"]),
     ("Memory", "memory", ["what", "bytes asked of the allocator"]),
     ("A new token", "verify", ["algorithm and step", "time"]),
     ("A token that is bound to a key", "dpop", ["step", "time"]),
