@@ -197,8 +197,9 @@ impl<'a> Looked<'a> {
 
     /// The policies whose head matches, in the order of their ids.
     fn matching(&self) -> Vec<&'a LayerPolicy> {
-        let matching = self.policies.matching(self.question.action, self.party.key(), self.resource());
-        let mut matching: Vec<_> = matching.filter(|policy| self.is_asked(policy)).collect();
+        let mut matching = Vec::new();
+        self.policies.matching(self.question.action, self.party.key(), self.resource(), |policy| matching.push(policy));
+        matching.retain(|policy| self.is_asked(policy));
         matching.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         matching
     }
