@@ -1,5 +1,6 @@
 //! Loading a bundle: from files and settings to tables that decisions use, or to a list of problems.
 
+mod action_table;
 mod actions;
 mod annotations;
 mod body;
@@ -27,14 +28,14 @@ mod sources;
 mod text;
 mod validated;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use action_table::ActionTable;
 pub use actions::Action;
 pub(crate) use actions::ConsentRule;
 pub(crate) use entities::StaticEntities;
 pub use files::{BundleFiles, BundleHash};
-use foldhash::fast::FixedState;
 pub use grpc::GrpcMethod;
 pub(crate) use head::HeadPart;
 pub(crate) use index::{Named, Policies, PrincipalKey, PrincipalNames, ResourceKey};
@@ -51,10 +52,9 @@ pub(crate) use text::{Anatomy, ClauseKeyword, ConditionClause, Conjunct};
 
 use validated::Validated;
 
-use crate::bits::Bits;
 use crate::caller::{Caller, Sources};
 use crate::claims::Kind;
-use crate::scope::{Scope, ScopeId, ScopeSet, Scopes};
+use crate::scope::{Scope, Scopes};
 use crate::typed::Types;
 
 /// One of the four questions that a request must pass.
@@ -101,12 +101,7 @@ pub struct Bundle {
     hash: BundleHash,
     sources: Sources,
     scopes: Scopes,
-    /// In the order of their names, each at its place.
-    actions: Vec<Action>,
-    /// What is looked up in it changes nothing of it, so nobody can make names collide.
-    places: HashMap<Arc<str>, usize, FixedState>,
-    /// The places of the actions that each scope covers, by [`ScopeId`].
-    covered: Vec<Bits>,
+    pub(crate) actions: ActionTable,
     pub(crate) types: Types,
     pub(crate) layers: Layers,
     pub(crate) principal_names: PrincipalNames,
@@ -194,17 +189,12 @@ impl Bundle {
         let mut principal_names = PrincipalNames::default();
         let layers = sort_into_layers(&checker, &policies, &actions, &mut principal_names);
         let reads = Reads::of(policies.iter().map(|policy| &policy.mentions));
-        let hash = files.hash();
-        let places = actions.values().map(|action| (Arc::clone(&action.name), action.place)).collect();
-        let covered = covered(&actions);
-        actions.values_mut().for_each(|action| action.find_kinds(&types, &entities));
+        let actions = ActionTable::new(actions, &types, &entities);
         Ok(Arc::new(Self {
-            hash,
+            hash: files.hash(),
             sources,
             scopes,
-            actions: actions.into_values().collect(),
-            places,
-            covered,
+            actions,
             types,
             layers,
             principal_names,
@@ -243,13 +233,6 @@ impl Bundle {
         ids.into_iter().filter_map(|id| self.scopes.scope(id))
     }
 
-    /// The places of the actions that `scopes` cover, leaving conditions and `@requires` aside.
-    pub(crate) fn covered_by(&self, scopes: &ScopeSet) -> Bits {
-        let mut covered = Bits::default();
-        scopes.iter().filter_map(|ScopeId(scope)| self.covered.get(scope)).for_each(|more| covered.extend(more));
-        covered
-    }
-
     /// The scopes that `action` needs besides one that covers it (`@requires`).
     pub fn scopes_required(&self, action: &Action) -> impl Iterator<Item = &Scope> {
         action.requires.clone().into_iter().filter_map(|id| self.scopes.scope(id))
@@ -258,7 +241,7 @@ impl Bundle {
     /// The action called `name`; groups and scopes are none.
     #[must_use]
     pub fn action(&self, name: &str) -> Option<&Action> {
-        self.places.get(name).and_then(|place| self.actions.get(*place))
+        self.actions.get(name)
     }
 
     /// Where credentials come from.
@@ -312,22 +295,6 @@ impl Bundle {
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
-}
-
-fn covered(actions: &BTreeMap<String, Action>) -> Vec<Bits> {
-    let mut covered = Vec::new();
-    for action in actions.values() {
-        let ConsentRule::AnyOf(scopes) = &action.consent else { continue };
-        for ScopeId(scope) in scopes {
-            if covered.len() <= *scope {
-                covered.resize(scope + 1, Bits::default());
-            }
-            if let Some(actions) = covered.get_mut(*scope) {
-                actions.insert(action.place);
-            }
-        }
-    }
-    covered
 }
 
 fn read_schema(files: &BundleFiles) -> Result<SourceSchema<'_>, Vec<Problem>> {

@@ -32,7 +32,7 @@ impl Bundle {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "bundle {}: {} actions", self.0.hash(), self.0.actions.len())?;
+        writeln!(f, "bundle {}: {} actions", self.0.hash(), self.0.actions.iter().count())?;
         self.0.actions.iter().try_for_each(|action| {
             writeln!(f, "{}", action.name)?;
             self.lines(action).into_iter().try_for_each(|(name, text)| writeln!(f, "  {name:<12} {text}"))

@@ -85,9 +85,9 @@ impl<'a> Search<'a> {
 
     /// How many actions the caller's scopes cover with `option` and not without.
     fn newly_covered(&self, option: &BTreeSet<ScopeId>) -> usize {
-        let bundle = self.question.bundle;
-        let without = bundle.covered_by(&self.question.standing.granted);
-        bundle.covered_by(&self.granted_with(option)).count_without(&without)
+        let actions = &self.question.bundle.actions;
+        let without = actions.covered_by(&self.question.standing.granted);
+        actions.covered_by(&self.granted_with(option)).count_without(&without)
     }
 
     fn granted_with(&self, scopes: &BTreeSet<ScopeId>) -> ScopeSet {

@@ -3,8 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 /// A list of none, one or many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Few<T> {
+    #[default]
     None,
     One(T),
     Many(Vec<T>),
@@ -26,12 +27,6 @@ impl<T> Few<T> {
 impl<T: Clone> Few<T> {
     pub(super) fn extend(&mut self, more: &Self) {
         more.iter().cloned().for_each(|item| self.push(item));
-    }
-}
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self::None
     }
 }
 
