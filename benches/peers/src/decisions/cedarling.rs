@@ -25,7 +25,7 @@ impl Engine for Cedarling {
     }
 }
 
-pub fn load(policies: usize) -> Box<dyn Engine> {
+pub fn load(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let own = if policies < ENOUGH_FOR_ALL { 1 } else { 6 };
     let mut store = String::from(STORE);
     let mut add = |id: &str, body: &str| {
@@ -73,7 +73,7 @@ pub fn load(policies: usize) -> Box<dyn Engine> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let instance = runtime.block_on(Instance::new(&config)).unwrap_or_else(|error| panic!("{error}"));
-    Box::new(Cedarling { instance, requests: Question::ALL.map(|question| (question, request(question))).into() })
+    Ok(Box::new(Cedarling { instance, requests: Question::ALL.map(|question| (question, request(question))).into() }))
 }
 
 fn request(question: Question) -> RequestUnsigned {
