@@ -16,7 +16,7 @@ impl Engine for Casbin {
     }
 }
 
-pub fn load(policies: usize) -> Box<dyn Engine> {
+pub fn load(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let model = DefaultModel::from_str(MODEL).await.unwrap();
@@ -27,7 +27,7 @@ pub fn load(policies: usize) -> Box<dyn Engine> {
         enforcer.add_policies(rules).await.unwrap();
         let roles = ["editor", "viewer"].map(|role| vec!["ann".to_owned(), role.to_owned()]);
         enforcer.add_grouping_policies(roles.into()).await.unwrap();
-        Box::new(Casbin(enforcer)) as Box<dyn Engine>
+        Ok(Box::new(Casbin(enforcer)) as Box<dyn Engine>)
     })
 }
 

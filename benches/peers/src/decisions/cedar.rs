@@ -25,7 +25,7 @@ impl Engine for Cedar {
     }
 }
 
-pub fn load(policies: usize) -> Box<dyn Engine> {
+pub fn load(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let own = if policies < ENOUGH_FOR_ALL { 1 } else { 6 };
     let mut text = VIEWER.to_owned();
     for (role, action) in others(policies, own) {
@@ -54,12 +54,12 @@ pub fn load(policies: usize) -> Box<dyn Engine> {
         let action = uid("Action", question.action());
         Request::new(uid("User", "ann"), action, uid("Project", "apollo"), context.clone(), None).unwrap()
     };
-    Box::new(Cedar {
+    Ok(Box::new(Cedar {
         authorizer: Authorizer::new(),
         policies: text.parse().unwrap(),
         entities: Entities::from_entities(entities.into_iter().chain(roles), None).unwrap(),
         requests: Question::ALL.map(|question| (question, request(question))).into(),
-    })
+    }))
 }
 
 fn uid(kind: &str, id: &str) -> EntityUid {

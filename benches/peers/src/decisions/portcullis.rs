@@ -13,18 +13,22 @@ use crate::tokens::claims;
 
 struct Portcullis {
     session: Session,
-    project: ResourceData,
+    /// As a route knows it, by its id.
+    bare: ResourceData,
+    /// As a handler has loaded it.
+    loaded: ResourceData,
     now: UnixTime,
 }
 
 impl Engine for Portcullis {
     fn decide(&mut self, question: Question) -> Option<bool> {
-        let request = Request::new(question.action(), &self.project, self.now);
+        let resource = if question == Question::Guarded { &self.loaded } else { &self.bare };
+        let request = Request::new(question.action(), resource, self.now);
         Some(self.session.decide(&request).is_allow())
     }
 }
 
-pub fn load(policies: usize) -> Box<dyn Engine> {
+pub fn load(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let own = if policies < ENOUGH_FOR_ALL { 1 } else { 5 };
     let mut schema = SCHEMA.to_owned();
     for other in 0..other_actions(policies) {
@@ -52,8 +56,13 @@ pub fn load(policies: usize) -> Box<dyn Engine> {
     let claims = VerifiedClaims::assume_verified("main", claims().as_object().unwrap().clone());
     let session = Core::new(bundle).session(&claims).unwrap();
     let attributes = json!({ "tenant": "acme", "owner": "ann", "archived": false });
-    let project = ResourceData::from_json("Project", "apollo", &attributes, Parents::none()).unwrap();
-    Box::new(Portcullis { session, project, now: crate::tokens::now() })
+    let loaded = ResourceData::from_json("Project", "apollo", &attributes, Parents::none()).unwrap();
+    Ok(Box::new(Portcullis {
+        session,
+        bare: ResourceData::bare("Project", "apollo"),
+        loaded,
+        now: crate::tokens::now(),
+    }))
 }
 
 const SCHEMA: &str = r#"

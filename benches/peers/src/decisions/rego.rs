@@ -24,7 +24,7 @@ impl Engine for Rego {
     }
 }
 
-pub fn load_rules(policies: usize) -> Box<dyn Engine> {
+pub fn load_rules(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let own = own(policies);
     let rules: Vec<(String, String)> = others(policies, own).collect();
     let mut text = String::from(HEAD);
@@ -38,7 +38,7 @@ pub fn load_rules(policies: usize) -> Box<dyn Engine> {
     load(text, own, None)
 }
 
-pub fn load_data(policies: usize) -> Box<dyn Engine> {
+pub fn load_data(policies: usize) -> Result<Box<dyn Engine>, &'static str> {
     let own = own(policies);
     let mut grants = serde_json::Map::new();
     let viewer = [("viewer".to_owned(), "GetProject".to_owned())];
@@ -54,7 +54,7 @@ fn own(policies: usize) -> usize {
     if policies < ENOUGH_FOR_ALL { 1 } else { 6 }
 }
 
-fn load(mut text: String, own: usize, data: Option<serde_json::Value>) -> Box<dyn Engine> {
+fn load(mut text: String, own: usize, data: Option<serde_json::Value>) -> Result<Box<dyn Engine>, &'static str> {
     text += if own > 1 { GUARDED } else { "deny if false\n" };
     let mut interpreter = Interpreter::new();
     interpreter.clear_policy_length_config();
@@ -63,12 +63,14 @@ fn load(mut text: String, own: usize, data: Option<serde_json::Value>) -> Box<dy
     let data = Value::from(data.unwrap_or_else(|| json!({})));
     interpreter.add_data(data.clone()).unwrap();
     let policy = interpreter.compile_with_entrypoint(&entry).unwrap();
-    let program = Compiler::compile_from_policy(&policy, &[ENTRY]).unwrap();
+    // A program has at most 65,535 instructions.
+    let program = Compiler::compile_from_policy(&policy, &[ENTRY])
+        .map_err(|_| "its virtual machine takes no program of that size")?;
     let mut machine = RegoVM::new();
     machine.load_program(program);
     machine.set_max_instructions(usize::MAX);
     machine.set_data(data).unwrap();
-    Box::new(Rego { machine, inputs: Question::ALL.map(|question| (question, input(question))).into() })
+    Ok(Box::new(Rego { machine, inputs: Question::ALL.map(|question| (question, input(question))).into() }))
 }
 
 fn input(question: Question) -> Value {
