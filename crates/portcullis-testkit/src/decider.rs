@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::{
-    Approval, Binding, Bundle, Decision, DenialKind, Engine, Facts, Layer, LayerAnswer, Obligation, Parents, Remedy,
-    Request, ResourceData, Session, StepUp,
+    Approval, Binding, Bundle, Decision, DenialKind, Engine, Explanation, Facts, Layer, LayerAnswer, Obligation,
+    Parents, Remedy, Request, ResourceData, Session, StepUp,
 };
 use serde_json::Value;
 
