@@ -93,33 +93,29 @@ fn compiler() -> Result<String, String> {
     release.zip(host).map(|(release, host)| format!("{release} {host}")).ok_or_else(|| "`rustc -vV` is odd".to_owned())
 }
 
-/// The instructions that one time of each path takes: those of many times without those of few.
+/// The instructions that one time of each path takes.
 fn count() -> Result<BTreeMap<String, u64>, String> {
     let binary = root()?.join("target/debug/instructions").to_string_lossy().into_owned();
     let paths = program(&binary, [""; 0]).output().ok_or_else(|| format!("`{binary}` does not say its paths"))?;
-    let mut counts = BTreeMap::new();
-    for path in paths.lines() {
-        let of = |times: u64| instructions(&binary, path, times);
-        let difference = of(FEW + MANY)?.saturating_sub(of(FEW)?);
-        counts.insert(path.to_owned(), difference / MANY);
-    }
-    Ok(counts)
+    paths.lines().map(|path| Ok((path.to_owned(), instructions(&binary, path)? / TIMES))).collect()
 }
 
-fn instructions(binary: &str, path: &str, times: u64) -> Result<u64, String> {
+fn instructions(binary: &str, path: &str) -> Result<u64, String> {
     let out = format!("--callgrind-out-file={}", root()?.join("target/callgrind.out").display());
-    let times = times.to_string();
-    let run = program("valgrind", ["--tool=callgrind", &out, binary, path, &times]);
+    let times = TIMES.to_string();
+    let run = program("valgrind", ["--tool=callgrind", COUNTED, &out, binary, path, &times]);
     let said = run.messages().map_err(|failed| format!("`{run}` failed: {}\n{}", failed.status, failed.messages))?;
     let total =
         said.lines().find_map(|line| line.split_once("Collected : ")).and_then(|(_, count)| count.trim().parse().ok());
     total.ok_or_else(|| format!("`{run}` does not say what it collected:\n{said}"))
 }
 
+/// Counts inside of this function only.
+const COUNTED: &str = "--toggle-collect=instructions::counted";
+
 const COUNTS: &str = "benches/instructions/counts.txt";
 
-const FEW: u64 = 50;
-const MANY: u64 = 1_000;
+const TIMES: u64 = 1_000;
 
 /// Hash maps have other seeds in every process, which is a per cent or two. Fewer instructions are to be stored as well: else the
 /// gain could be lost again, and nobody would notice.
