@@ -78,7 +78,8 @@ impl Explainer for Product {
         let session = self.engine().session(&scenario.token.verified()).ok()?;
         let (resource, facts) = request(scenario)?;
         let request = scenario.request(&resource, facts);
-        let (decision, explanation) = (session.decide(&request), session.explain(&request));
+        let (engine, asks) = (self.engine(), Some(&session));
+        let (decision, explanation) = (engine.decide(asks, &request), engine.explain(asks, &request));
         Some(self.say(&session, scenario, &decision, &explanation))
     }
 
@@ -86,7 +87,8 @@ impl Explainer for Product {
         let session = self.engine().session(&scenario.token.verified()).ok()?;
         let (resource, facts) = request(scenario)?;
         let request = scenario.request(&resource, facts);
-        let (decision, explanation) = (session.decide(&request), self.engine().diagnose(Some(&session), &request));
+        let (engine, asks) = (self.engine(), Some(&session));
+        let (decision, explanation) = (engine.decide(asks, &request), engine.diagnose(asks, &request));
         Some(self.say(&session, scenario, &decision, &explanation))
     }
 

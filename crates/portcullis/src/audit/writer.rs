@@ -88,6 +88,8 @@ impl Writer {
     }
 
     fn write_all(&mut self) -> Result<(), GivenUp> {
+        // A process that ends soon may write all it has with its last breath: what it finds full is full for it, too.
+        self.keep_up()?;
         loop {
             let Batch { records, lost, closed } = self.queue.next(self.deadline());
             let lines = self.lines(&records, &lost);
