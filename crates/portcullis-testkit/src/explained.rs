@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::header::WWW_AUTHENTICATE;
 use portcullis::Answer;
 use portcullis_core::{
-    AgentExplanation, Decision, Explanation, Layer, LayerAnswer, Obligation, PolicyExplanation, Session,
-    UserExplanation,
+    AgentExplanation, Decision, Engine, Explanation, Layer, LayerAnswer, Obligation, PolicyExplanation, Request,
+    Session, UserExplanation,
 };
 use serde_json::{Value, json};
 
@@ -75,21 +75,11 @@ pub struct Readings {
 
 impl Explainer for Product {
     fn explained(&self, scenario: &Scenario) -> Option<Explained> {
-        let session = self.engine().session(&scenario.token.verified()).ok()?;
-        let (resource, facts) = request(scenario)?;
-        let request = scenario.request(&resource, facts);
-        let (engine, asks) = (self.engine(), Some(&session));
-        let (decision, explanation) = (engine.decide(asks, &request), engine.explain(asks, &request));
-        Some(self.say(&session, scenario, &decision, &explanation))
+        self.asked(scenario, Engine::explain)
     }
 
     fn diagnosed(&self, scenario: &Scenario) -> Option<Explained> {
-        let session = self.engine().session(&scenario.token.verified()).ok()?;
-        let (resource, facts) = request(scenario)?;
-        let request = scenario.request(&resource, facts);
-        let (engine, asks) = (self.engine(), Some(&session));
-        let (decision, explanation) = (engine.decide(asks, &request), engine.diagnose(asks, &request));
-        Some(self.say(&session, scenario, &decision, &explanation))
+        self.asked(scenario, Engine::diagnose)
     }
 
     fn absent(&self) -> Readings {
@@ -102,6 +92,19 @@ impl Explainer for Product {
 }
 
 impl Product {
+    fn asked(
+        &self,
+        scenario: &Scenario,
+        explain: fn(&Engine, Option<&Session>, &Request<'_>) -> Explanation,
+    ) -> Option<Explained> {
+        let engine = self.engine();
+        let session = engine.session(&scenario.token.verified()).ok()?;
+        let (resource, facts) = request(scenario)?;
+        let request = scenario.request(&resource, facts);
+        let decision = engine.decide(Some(&session), &request);
+        Some(self.say(&session, scenario, &decision, &explain(engine, Some(&session), &request)))
+    }
+
     fn say(&self, session: &Session, scenario: &Scenario, decision: &Decision, explanation: &Explanation) -> Explained {
         let entity_type = &scenario.resource.entity_type;
         let scopes = self.engine().bundle().scopes();
