@@ -107,7 +107,10 @@ impl Callers<'_> {
                 acts.push(outer);
             }
         }
-        let clients = self.settings.agent_clients.iter().cloned().chain(["a-client".to_owned()]);
+        // Also those that are called like an agent of the bundle, and that the source does not list.
+        let clients: BTreeSet<String> =
+            self.settings.agent_clients.iter().cloned().chain(self.known(Kind::Agent)).collect();
+        let clients = clients.into_iter().chain(["a-client".to_owned()]);
         let clients = clients.map(|client| object(json!({ "client_id": client })));
         // In most scenarios nobody acts: `World` takes the first half of the time, and half of the rest go to people.
         let nobody = std::iter::once(Map::new());

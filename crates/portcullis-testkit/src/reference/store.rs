@@ -105,6 +105,10 @@ impl Reference {
     fn principals(&self, caller: &Caller) -> Result<Vec<Value>, Unfit> {
         let mut entities = self.static_entities.clone();
         let subject = caller.subject();
+        // A client that nobody lists is nobody whom `entities.json` names, whatever it is called.
+        if let Some(Actor { kind, id, .. }) = caller.actor().filter(|actor| is_unlisted(actor.class.as_deref())) {
+            entities.retain(|entity| entity.get("uid") != Some(&uid(kind.entity_type(), id)));
+        }
         let mut memberships = self.memberships(caller)?;
         memberships.extend(self.class(subject.kind, subject.class.as_deref()));
         self.add_principal(subject.kind, &subject.id, self.claimed(caller), memberships, &mut entities);
@@ -255,8 +259,8 @@ impl Reference {
 
     /// Whether the token is believed which class the actor is in: not where `entities.json` names it.
     fn is_believed(&self, actor: &Actor) -> bool {
-        let of_nobody = actor.class.as_deref() == Some(Actor::UNLISTED);
-        of_nobody || place_of(&self.static_entities, actor.kind.entity_type(), &actor.id).is_none()
+        is_unlisted(actor.class.as_deref())
+            || place_of(&self.static_entities, actor.kind.entity_type(), &actor.id).is_none()
     }
 }
 
@@ -264,6 +268,10 @@ impl Reference {
 fn login(caller: &Caller, now: UnixTime) -> Option<UnixTime> {
     let at = caller.authenticated_at()?;
     if at.as_secs() > now.as_secs() + 60 { None } else { Some(at.min(now)) }
+}
+
+fn is_unlisted(class: Option<&str>) -> bool {
+    class == Some(Actor::UNLISTED)
 }
 
 fn uid(ty: &str, id: &str) -> Value {

@@ -78,6 +78,8 @@ fn projects_world() -> World {
         members(&json!({ "act": { "sub": "nightly-report", "sub_profile": "service" } })),
         members(&json!({ "act": { "sub": "drafter", "sub_profile": "ai_agent", "act": { "sub": "rogue" } } })),
         members(&json!({ "client_id": "drafter" })),
+        // No client that is listed, and an agent that `entities.json` names.
+        members(&json!({ "client_id": "archivist" })),
         members(&json!({ "client_id": "unheard-of" })),
     ];
     world.claims = vec![
