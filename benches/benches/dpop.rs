@@ -5,11 +5,9 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use benches::{Bench, Person, SignatureAlone, claims, must, now, trusted};
+use benches::{Bench, Person, SignatureAlone, claims, must, now, ready, trusted};
 use portcullis_testkit::{SigningAlgorithm, TestIssuer};
 use portcullis_token::{MemoryReplayStore, Origin, PresentedToken, ProofRequest, ProofVerifier, Thumbprint};
 use serde_json::{Value, json};
@@ -103,14 +101,6 @@ impl<'a> Turn<'a> {
 
 fn proof_verifier() -> ProofVerifier {
     must(ProofVerifier::new([must(Origin::new(ORIGIN))], Arc::new(MemoryReplayStore::new(now()))))
-}
-
-/// Keys and memory are at hand, so the future is ready at once.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => must(Err("something is not at hand")),
-    }
 }
 
 fn hash(text: &str) -> String {

@@ -4,12 +4,12 @@
 //! what it does for a service that picks it: signature, audience, issuer and expiry, into a map of claims.
 
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
-use benches::{AUDIENCE, Bench, ISSUER, Person, SignatureAlone, bare_project, claims, engine, must, now, trusted};
+use benches::{
+    AUDIENCE, Bench, ISSUER, Person, SignatureAlone, bare_project, claims, engine, must, now, ready, trusted,
+};
 use jsonwebtoken::{DecodingKey, Validation};
-use portcullis_core::{Request, VerifiedClaims};
+use portcullis_core::{PrincipalFacts, Request, VerifiedClaims};
 use portcullis_testkit::{SigningAlgorithm, TestIssuer};
 use portcullis_token::Verifier;
 use serde_json::{Map, Value};
@@ -40,7 +40,8 @@ fn measure(bench: &Bench, name: &str, algorithm: SigningAlgorithm) {
             &|| drop(black_box(must(decoded()))),
             &|| drop(black_box(to_claims(&verifier, black_box(&token)))),
             &|| {
-                let session = must(engine.session(&to_claims(&verifier, black_box(&token))));
+                let caller = must(engine.caller(to_claims(&verifier, black_box(&token))));
+                let session = must(engine.session_with(caller, &PrincipalFacts::default()));
                 assert!(session.decide(&request).is_allow());
             },
         ],
@@ -58,10 +59,6 @@ fn peer(issuer: &TestIssuer) -> (DecodingKey, Validation) {
     (must(DecodingKey::from_jwk(&jwk)), validation)
 }
 
-/// The keys are at hand, so the future is ready at once.
 fn to_claims(verifier: &Verifier, token: &str) -> VerifiedClaims {
-    match pin!(verifier.verify(token, now())).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(claims) => must(claims),
-        Poll::Pending => must(Err("the keys are not at hand")),
-    }
+    must(ready(verifier.verify(token, now())))
 }

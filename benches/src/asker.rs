@@ -10,6 +10,7 @@ use crate::must;
 #[derive(Debug, Clone)]
 pub struct Asker {
     gate: Gate,
+    target: Uri,
     headers: HeaderMap,
 }
 
@@ -22,7 +23,8 @@ impl Asker {
     #[must_use]
     pub fn new(gate: &Gate, token: &str) -> Self {
         let bearer = must(format!("Bearer {token}").parse());
-        Self { gate: gate.clone(), headers: HeaderMap::from_iter([(AUTHORIZATION, bearer)]) }
+        let target = Uri::from_static("/projects/apollo");
+        Self { gate: gate.clone(), target, headers: HeaderMap::from_iter([(AUTHORIZATION, bearer)]) }
     }
 
     /// The gate that is asked.
@@ -38,7 +40,7 @@ impl Asker {
     /// If it is denied.
     pub async fn open(&self) -> Admission {
         let route = RouteMatch::new("/projects/{project}", ["apollo"]);
-        self.get(&Uri::from_static("/projects/apollo"), &route).await
+        self.get(&self.target, &route).await
     }
 
     /// A request for `target`, allowed before its handler.

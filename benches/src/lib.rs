@@ -16,7 +16,7 @@ pub use bundle::{
 pub use keys::SignatureAlone;
 pub use record::{Unit, record};
 pub use tokens::{AUDIENCE, ISSUER, Person, agent, asking, claims, now, trusted, verified};
-pub use turns::{Bench, median};
+pub use turns::{Bench, median, ready};
 
 use std::fmt::Display;
 use std::time::Duration;

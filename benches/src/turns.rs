@@ -1,7 +1,10 @@
 //! Calls that are compared: they take turns, so that whatever slows the machine down slows all of them.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::must;
 use crate::record::{Unit, record};
 
 /// What the command line asks of a bench that measures in turns.
@@ -10,6 +13,8 @@ pub struct Bench {
     wanted: String,
     rounds: Option<usize>,
     columns: &'static [&'static str],
+    /// Of each kind in a turn.
+    in_a_turn: u32,
 }
 
 impl Bench {
@@ -20,7 +25,7 @@ impl Bench {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         let is_measured = arguments.iter().any(|argument| argument == "--bench");
         let wanted = arguments.into_iter().find(|argument| !argument.starts_with('-')).unwrap_or_default();
-        let bench = Self { wanted, rounds: is_measured.then_some(ROUNDS), columns };
+        let bench = Self { wanted, rounds: is_measured.then_some(ROUNDS), columns, in_a_turn: CALLS };
         if is_measured {
             let names: String = columns.iter().skip(1).map(|name| format!(" {name:>20}")).collect();
             println!("{:<13} {:>10}{names}", "", columns.first().copied().unwrap_or_default());
@@ -28,10 +33,17 @@ impl Bench {
         bench
     }
 
+    /// Makes so many calls of each kind in a turn, for calls that are shorter than a signature check.
+    #[must_use]
+    pub fn with_calls(mut self, calls: u32) -> Self {
+        self.in_a_turn = calls;
+        self
+    }
+
     /// How often each call is made by [`Bench::compare`].
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.rounds.unwrap_or(1) * CALLS as usize
+        self.rounds.unwrap_or(1) * self.in_a_turn as usize
     }
 
     /// Whether the line called `name` is wanted.
@@ -40,10 +52,17 @@ impl Bench {
         name.contains(&self.wanted)
     }
 
+    /// The mean time of one call, from as few as keep the clock's own grain out of it.
+    fn time(&self, call: &dyn Fn()) -> Duration {
+        let start = Instant::now();
+        (0..self.in_a_turn).for_each(|_| call());
+        start.elapsed() / self.in_a_turn
+    }
+
     /// Makes `calls` in turns, and prints the medians: the time of each, and how many times that of the first, the floor,
     /// it is within a turn.
     pub fn compare(&self, name: &str, calls: &[&dyn Fn()]) {
-        let turn = |_| calls.iter().map(|call| time(call).as_secs_f64()).collect();
+        let turn = |_| calls.iter().map(|call| self.time(*call).as_secs_f64()).collect();
         let turns: Vec<Vec<f64>> = (0..self.rounds.unwrap_or(1)).map(turn).collect();
         if self.rounds.is_none() {
             println!("{name:<13} works");
@@ -66,13 +85,6 @@ impl Bench {
     }
 }
 
-/// The mean time of one call, from as few as keep the clock's own grain out of it.
-fn time(call: &dyn Fn()) -> Duration {
-    let start = Instant::now();
-    (0..CALLS).for_each(|_| call());
-    start.elapsed() / CALLS
-}
-
 /// The value in the middle.
 #[must_use]
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -85,3 +97,15 @@ const ROUNDS: usize = 500;
 
 /// A millisecond or so: shorter than what the scheduler grants, so most turns run undisturbed.
 const CALLS: u32 = 20;
+
+/// What `future` yields, where everything is at hand and it need not wait.
+///
+/// # Panics
+///
+/// If it waits.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => must(Err("something is not at hand")),
+    }
+}

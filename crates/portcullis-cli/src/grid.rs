@@ -1,8 +1,8 @@
 //! Callers against what can be asked: the questions of the cases, put for each persona.
 
 use portcullis_core::{
-    Action, Bundle, Caller, Decision, Engine, Explanation, LayerAnswer, Obligation, RecordedAnswer, Request,
-    ResourceData, UnixTime, VerifiedClaims,
+    Action, Bundle, Decision, Engine, Explanation, LayerAnswer, Obligation, RecordedAnswer, Request, ResourceData,
+    UnixTime, VerifiedClaims,
 };
 use portcullis_testkit::cases::{Case, Cases};
 use serde::Serialize;
@@ -120,15 +120,15 @@ impl Asker<'_> {
 
     /// Whether the action is done to the subject itself.
     fn is_of_oneself(&self, action: &Action) -> bool {
-        let subject = self.personas.iter().find_map(|persona| self.engine.caller(&persona.claims).ok());
+        let subject = self.personas.iter().find_map(|persona| self.engine.caller(persona.claims.clone()).ok());
         subject.is_some_and(|caller| action.resource_named(|_| None, Some(caller.subject())).is_some())
     }
 
     fn ask_of_oneself(&self, action: &Action, persona: &Persona) -> Answer {
-        let resource = |caller: &Caller| action.resource_named(|_| None, Some(caller.subject()));
         match self.engine.session(&persona.claims) {
             Ok(session) => {
-                let (entity_type, id) = resource(session.caller()).unwrap_or_default();
+                let named = action.resource_named(|_| None, Some(session.caller().subject()));
+                let (entity_type, id) = named.unwrap_or_default();
                 let resource = ResourceData::bare(entity_type, id);
                 Answer::of(&session.explain(&Request::new(action.name(), &resource, self.now)))
             }

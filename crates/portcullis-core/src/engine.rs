@@ -151,8 +151,8 @@ impl Engine {
     /// # Errors
     ///
     /// If the claims do not make a caller: an unknown kind of subject, an unreadable actor, a claim of the wrong type.
-    pub fn caller(&self, claims: &VerifiedClaims) -> Result<Caller, ClaimsError> {
-        self.bundle.sources().read(claims.clone())
+    pub fn caller(&self, claims: VerifiedClaims) -> Result<Caller, ClaimsError> {
+        self.bundle.sources().read(claims)
     }
 
     /// Prepares the caller behind `claims`, known by nothing but its token and the static entities.
@@ -161,7 +161,7 @@ impl Engine {
     ///
     /// As [`Engine::caller`] and [`Engine::session_with`].
     pub fn session(&self, claims: &VerifiedClaims) -> Result<Session, SessionError> {
-        self.session_with(self.caller(claims)?, &PrincipalFacts::default())
+        self.session_with(self.caller(claims.clone())?, &PrincipalFacts::default())
     }
 
     /// Prepares `caller`, with what the application knows of its subject.

@@ -557,7 +557,7 @@ fn a_claim_of_the_wrong_type_makes_the_token_invalid() {
 #[test]
 fn a_role_list_that_is_unknown_is_not_an_empty_one() {
     let engine = engine();
-    let caller = engine.caller(&verified(&claims(&json!({ "roles": null })))).unwrap();
+    let caller = engine.caller(verified(&claims(&json!({ "roles": null })))).unwrap();
     let unknown = engine.session_with(caller.clone(), &PrincipalFacts::new()).unwrap_err();
     assert_eq!(unknown, SessionError::UnknownMemberships { entity_type: "Role".to_owned() });
     let supplied = engine.session_with(caller, &PrincipalFacts::new().with_membership("Role", "reader")).unwrap();

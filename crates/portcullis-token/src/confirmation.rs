@@ -44,18 +44,17 @@ pub(crate) struct Possession {
     pub(crate) next_nonce: Option<String>,
 }
 
-/// Checks that whoever presents a token with these `claims` holds every key that it is bound to.
+/// Checks that whoever presents a token with this `confirmation` holds every key that it is bound to.
 ///
 /// There is no way down: a bound token is never a bearer token, the scheme `DPoP` is for bound tokens only, and a token with
 /// two confirmations needs both proofs.
 pub(crate) async fn prove(
-    claims: &Map<String, Value>,
+    confirmation: &Confirmation,
     rule: BindingRule,
     presented: &PresentedToken<'_>,
     proofs: Option<&ProofVerifier>,
     now: UnixTime,
 ) -> Result<Possession, TokenError> {
-    let confirmation = Confirmation::of(claims)?;
     let mut possession = Possession::default();
     if let Some(expected) = confirmation.certificate {
         if presented.certificate != Some(expected) {
@@ -67,7 +66,8 @@ pub(crate) async fn prove(
         (Some(key), Some(proof)) => {
             let proofs = proofs.ok_or(TokenError::BindingUnsupported)?;
             let request = ProofRequest::new(proof.method, proof.path, presented.token, key);
-            let proven = proofs.verify(proof.fields, &request, now).await?;
+            // In a box, as it is large, and most tokens are not bound.
+            let proven = Box::pin(proofs.verify(proof.fields, &request, now)).await?;
             possession.next_nonce = proven.next_nonce().map(str::to_owned);
             possession.proven.push(Binding::Dpop);
         }
@@ -81,13 +81,13 @@ pub(crate) async fn prove(
 
 /// The claim `cnf`, as far as it is understood.
 #[derive(Debug, Default)]
-struct Confirmation {
+pub(crate) struct Confirmation {
     key: Option<Thumbprint>,
     certificate: Option<CertificateThumbprint>,
 }
 
 impl Confirmation {
-    fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
+    pub(crate) fn of(claims: &Map<String, Value>) -> Result<Self, TokenError> {
         let invalid = |expected| TokenError::InvalidClaim { claim: "cnf", expected };
         let members = match claims.get("cnf") {
             None => return Ok(Self::default()),

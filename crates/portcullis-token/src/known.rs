@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use portcullis_core::VerifiedClaims;
+use serde_json::Value;
 
+use crate::claims::Times;
+use crate::confirmation::Confirmation;
 use crate::issuer::Issuer;
 use crate::keys::KeySet;
 
@@ -28,25 +30,21 @@ impl TokenHash {
 
 /// A signed token that was accepted, for [`Verifier::verify_known`](crate::Verifier::verify_known).
 ///
-/// That a key signed its text stays true as long as the issuer's keys stay the same. Everything else is checked again.
+/// Its text and its issuer's rules do not change. So that a key signed it stays true as long as the issuer's keys stay the same,
+/// and kind, audience and form of its claims need not be looked at again. What time, the issuer and the sender can change is
+/// kept here, to be checked with each request.
 pub struct KnownToken {
     pub(crate) hash: TokenHash,
     pub(crate) issuer: Arc<Issuer>,
     /// The keys of the issuer when the signature was checked.
     pub(crate) keys: Arc<KeySet>,
-    pub(crate) typ: Option<String>,
-    pub(crate) claims: Arc<VerifiedClaims>,
+    pub(crate) times: Times,
+    pub(crate) confirmation: Confirmation,
+    /// The claim `status`.
+    pub(crate) status: Option<Box<Value>>,
 }
 
-impl KnownToken {
-    /// The claims, with what was proven about the sender.
-    #[must_use]
-    pub fn claims(&self) -> &Arc<VerifiedClaims> {
-        &self.claims
-    }
-}
-
-/// Claims are personal data.
+/// What it is bound to names its holder.
 impl fmt::Debug for KnownToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KnownToken").field("issuer", &self.issuer.alias()).finish_non_exhaustive()

@@ -37,8 +37,7 @@ pub(crate) async fn check(
 ///
 /// If there are none at hand that may be used.
 pub(crate) async fn are_current(issuer: &Issuer, keys: &Arc<KeySet>, now: UnixTime) -> Result<bool, TokenError> {
-    let current = issuer.keys.keys(issuer.alias(), now).await.map_err(|unavailable| unavailable.of(issuer))?;
-    Ok(Arc::ptr_eq(&current, keys))
+    issuer.keys.are_current(keys, issuer.alias(), now).await.map_err(|unavailable| unavailable.of(issuer))
 }
 
 /// The keys of `issuer`, newer ones if those at hand lack the key that the token names.

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use portcullis_core::{UnixTime, VerifiedClaims};
 use tokio::task::JoinSet;
 
 use crate::api_key::ApiKeys;
-use crate::claims;
-use crate::confirmation;
+use crate::claims::{self, Times};
+use crate::confirmation::{self, Confirmation};
 use crate::dpop::{ProofVerifier, ReplayStore};
 use crate::error::{Malformed, Segment, TokenError};
 use crate::excerpt::Excerpt;
@@ -54,7 +55,7 @@ use crate::verifier_error::VerifierError;
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    issuers: HashMap<String, Arc<Issuer>>,
+    issuers: Issuers,
     /// Whom opaque tokens may be from.
     asked: Vec<Asked>,
     limits: Limits,
@@ -65,7 +66,7 @@ pub struct Verifier {
 /// A token that was accepted, and what its sender should hear about.
 #[derive(Debug)]
 pub struct Verified {
-    claims: Arc<VerifiedClaims>,
+    claims: VerifiedClaims,
     next_nonce: Option<String>,
     known: Option<KnownToken>,
 }
@@ -73,14 +74,14 @@ pub struct Verified {
 impl Verified {
     /// The claims, with what was proven about the sender.
     #[must_use]
-    pub fn claims(&self) -> &Arc<VerifiedClaims> {
+    pub fn claims(&self) -> &VerifiedClaims {
         &self.claims
     }
 
     /// The claims, and the token, to be accepted again at less cost. No token if its issuer is asked about it: what the issuer
     /// says is remembered already, for as long as the settings say.
     #[must_use]
-    pub fn into_parts(self) -> (Arc<VerifiedClaims>, Option<KnownToken>) {
+    pub fn into_parts(self) -> (VerifiedClaims, Option<KnownToken>) {
         (self.claims, self.known)
     }
 
@@ -109,14 +110,11 @@ struct Read<'v> {
     issuer: &'v Arc<Issuer>,
     claims: VerifiedClaims,
     /// `None` if its issuer was asked about it.
-    signed: Option<Signed>,
+    signed_by: Option<Arc<KeySet>>,
 }
 
-/// What a check of a signature found.
-struct Signed {
-    keys: Arc<KeySet>,
-    typ: Option<String>,
-}
+/// By their identifiers. A token chooses which one is looked for.
+type Issuers = HashMap<String, Arc<Issuer>, RandomState>;
 
 /// An issuer that is asked about opaque tokens.
 #[derive(Debug)]
@@ -132,7 +130,7 @@ impl Verifier {
     ///
     /// If there is none, if two have the same alias or the same identifier, or if an opaque token could be from two.
     pub fn new(issuers: impl IntoIterator<Item = Issuer>) -> Result<Self, VerifierError> {
-        let mut by_identifier: HashMap<String, Arc<Issuer>> = HashMap::new();
+        let mut by_identifier = Issuers::default();
         for issuer in issuers {
             if by_identifier.values().any(|other| other.alias() == issuer.alias()) {
                 return Err(VerifierError::RepeatedAlias { alias: issuer.alias().to_owned() });
@@ -236,7 +234,7 @@ impl Verifier {
     /// answer is 500. Every other error is the token's fault: the answer is 401.
     pub async fn verify(&self, token: &str, now: UnixTime) -> Result<VerifiedClaims, TokenError> {
         let verified = self.verify_presented(&PresentedToken::bearer(token), now).await?;
-        Ok(Arc::unwrap_or_clone(verified.claims))
+        Ok(verified.claims)
     }
 
     /// Verifies a token as a request presents it, with the proofs beside it.
@@ -249,23 +247,28 @@ impl Verifier {
         presented: &PresentedToken<'_>,
         now: UnixTime,
     ) -> Result<Verified, TokenError> {
-        let Read { issuer, claims, signed } = self.read(presented.token, now).await?;
+        let Read { issuer, claims, signed_by } = self.read(presented.token, now).await?;
         // Last, so that a proof is used up only by a token that is accepted.
         let proofs = self.proofs.as_ref();
-        let possession = confirmation::prove(claims.claims(), issuer.binding, presented, proofs, now).await?;
-        let claims = Arc::new(possession.proven.into_iter().fold(claims, VerifiedClaims::with_binding));
-        let known = signed.map(|Signed { keys, typ }| KnownToken {
-            hash: TokenHash::of(presented.token),
-            issuer: Arc::clone(issuer),
-            keys,
-            typ,
-            claims: Arc::clone(&claims),
-        });
+        let confirmation = Confirmation::of(claims.claims())?;
+        let possession = confirmation::prove(&confirmation, issuer.binding, presented, proofs, now).await?;
+        let claims = possession.proven.into_iter().fold(claims, VerifiedClaims::with_binding);
+        let known = match signed_by {
+            None => None,
+            Some(keys) => Some(KnownToken {
+                hash: TokenHash::of(presented.token),
+                issuer: Arc::clone(issuer),
+                keys,
+                times: Times::of(claims.claims())?,
+                confirmation,
+                status: claims.claims().get("status").cloned().map(Box::new),
+            }),
+        };
         Ok(Verified { claims, next_nonce: possession.next_nonce, known })
     }
 
-    /// Verifies a token that was accepted before by this verifier, with the proofs beside it this time. Only the signature is
-    /// not checked again. `hash` is that of the token that is presented: whoever looked for what is known of it has it already.
+    /// Verifies a token that was accepted before by this verifier, with the proofs beside it this time. What cannot have changed
+    /// is not checked again: see [`KnownToken`]. `hash` is that of the token that is presented: whoever looked for what is known of it has it already.
     ///
     /// # Errors
     ///
@@ -277,16 +280,16 @@ impl Verifier {
         hash: TokenHash,
         now: UnixTime,
     ) -> Result<Recheck, TokenError> {
-        let KnownToken { issuer, keys, typ, claims, .. } = known;
+        let KnownToken { issuer, keys, times, confirmation, .. } = known;
         // What another verifier has accepted, this one may not trust.
         let is_ours = self.issuers.get(issuer.identifier()).is_some_and(|ours| Arc::ptr_eq(ours, issuer));
         if known.hash != hash || !is_ours || !signature::are_current(issuer, keys, now).await? {
             return Ok(Recheck::Unknown);
         }
-        claims::check(issuer, typ.as_deref(), claims.claims(), now)?;
-        status::check(issuer, claims.claims(), now).await?;
+        times.check(issuer.leeway, now)?;
+        status::check(issuer, known.status.as_deref(), now).await?;
         let proofs = self.proofs.as_ref();
-        let possession = confirmation::prove(claims.claims(), issuer.binding, presented, proofs, now).await?;
+        let possession = confirmation::prove(confirmation, issuer.binding, presented, proofs, now).await?;
         // What must be proven stands in the token, so nothing else can have been.
         Ok(Recheck::Accepted { next_nonce: possession.next_nonce })
     }
@@ -310,7 +313,7 @@ impl Verifier {
         }
         let keys = signature::check(issuer, &token, now).await?;
         let (own, typ) = (token.claims, token.header.typ);
-        let mut signed = None;
+        let mut signed_by = None;
         let claims = match issuer.introspection.as_ref().map(|introspection| (introspection.tokens(), introspection)) {
             Some((IntrospectedTokens::Wrapped, introspection)) => {
                 claims::check_wrapping(issuer, typ.as_deref(), &own, now)?;
@@ -323,13 +326,13 @@ impl Verifier {
             }
             Some((IntrospectedTokens::Opaque, _)) | None => {
                 claims::check(issuer, typ.as_deref(), &own, now)?;
-                signed = Some(Signed { keys, typ });
+                signed_by = Some(keys);
                 own
             }
         };
-        status::check(issuer, &claims, now).await?;
+        status::check(issuer, claims.get("status"), now).await?;
         let claims = VerifiedClaims::assume_verified(issuer.alias(), claims).with_header(token.header.parameters);
-        Ok(Read { issuer, claims, signed })
+        Ok(Read { issuer, claims, signed_by })
     }
 
     async fn verify_opaque(&self, token: &str, now: UnixTime) -> Result<Read<'_>, TokenError> {
@@ -344,9 +347,9 @@ impl Verifier {
         let asked = self.asked.iter().find(|asked| asked.prefix().is_none_or(|prefix| token.starts_with(prefix)));
         let Asked { issuer, introspection } = asked.ok_or(TokenError::UnknownIssuer)?;
         let claims = introspection.claims(issuer, token, now).await?;
-        status::check(issuer, &claims, now).await?;
+        status::check(issuer, claims.get("status"), now).await?;
         let claims = VerifiedClaims::assume_verified(issuer.alias(), Arc::unwrap_or_clone(claims));
-        Ok(Read { issuer, claims, signed: None })
+        Ok(Read { issuer, claims, signed_by: None })
     }
 }
 
@@ -357,7 +360,7 @@ impl Asked {
 }
 
 /// The issuers that are asked about opaque tokens, if each can only be from one of them.
-fn asked(issuers: &HashMap<String, Arc<Issuer>>) -> Result<Vec<Asked>, VerifierError> {
+fn asked(issuers: &Issuers) -> Result<Vec<Asked>, VerifierError> {
     let asked = |issuer: &Arc<Issuer>| {
         let introspection = issuer.introspection.as_ref().filter(|introspection| introspection.takes_opaque())?;
         Some(Asked { issuer: Arc::clone(issuer), introspection: Arc::clone(introspection) })

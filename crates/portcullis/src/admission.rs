@@ -265,10 +265,10 @@ impl Admission {
 
 impl fmt::Debug for Admission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Visit { id, route, permit, .. } = &*self.0;
+        let Visit { id, permit, .. } = &*self.0;
         f.debug_struct("Admission")
             .field("decision_id", &id.to_string())
-            .field("route", route)
+            .field("route", &self.0.route())
             .field("permit", permit)
             .finish_non_exhaustive()
     }

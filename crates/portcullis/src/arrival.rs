@@ -18,7 +18,7 @@ use crate::limits::{Counted, RateLimit};
 use crate::observe;
 use crate::pinned::Pinned;
 use crate::refusal::Refusal;
-use crate::routes::Target;
+use crate::routes::EndpointId;
 use crate::visit::Visit;
 
 /// A request with credentials that are accepted, or without any, before it is known what it asks for.
@@ -79,16 +79,16 @@ impl Arrival {
         let known = caller.as_deref().map(|known| &**known.caller());
         self.pinned.trail.admit(self.pinned.bundle(), known)?;
         let found = self.pinned.find(&self.method, route);
-        let action = found.as_ref().ok().and_then(|(target, _)| self.pinned.action(target));
+        let action = found.as_ref().ok().and_then(|(endpoint, _)| self.pinned.action(*endpoint));
         let judged = self.judge(caller, found, action, session).await;
         let caller = session.as_deref().map(Session::caller);
         let counted = Counted { caller, action: action.map(Action::name), peer: self.peer };
-        let ((target, grant), rate_limit) = self.pinned.gate.0.limits.settle(&counted, judged).await?;
+        let ((endpoint, grant), rate_limit) = self.pinned.parts().limits.settle(&counted, judged).await?;
         // To count it may have taken a while. What was revoked since is not let in.
         self.pinned.refuse_revoked(session.as_deref(), self.now)?;
         // Last, as it may have effects: what is refused has none.
-        let permit = grant.map(|grant| self.pinned.gate.0.duties.permit(grant)).transpose()?;
-        Ok(Entry { target, permit: permit.map(Arc::new), rate_limit })
+        let permit = grant.map(|grant| self.pinned.parts().duties.permit(grant)).transpose()?;
+        Ok(Entry { endpoint, permit: permit.map(Arc::new), rate_limit })
     }
 
     /// The steps of [`Arrival::admit`], in the order of their answers: a caller whose credentials are wrong learns nothing
@@ -96,10 +96,10 @@ impl Arrival {
     async fn judge(
         &self,
         caller: Option<Arc<KnownCaller>>,
-        found: Result<(&Target, &RouteMatch), Refusal>,
+        found: Result<(EndpointId, &RouteMatch), Refusal>,
         action: Option<&Action>,
         session: &mut Option<Arc<Session>>,
-    ) -> Result<(Target, Option<Grant>), Refusal> {
+    ) -> Result<(EndpointId, Option<Grant>), Refusal> {
         match caller {
             // The directory is not to be bothered for a route that does not exist.
             Some(caller) if found.is_ok() => {
@@ -110,14 +110,14 @@ impl Arrival {
             None if action.is_some_and(Action::is_public) => {}
             None => return Err(Refusal::NoCredentials),
         }
-        let (target, route) = found?;
+        let (endpoint, route) = found?;
         let grant = match action {
             Some(action) => {
-                self.pinned.decide_before_handler(action, target, route, session.as_deref(), self.now).await?
+                self.pinned.decide_before_handler(action, endpoint, route, session.as_deref(), self.now).await?
             }
             None => None,
         };
-        Ok((target.clone(), grant))
+        Ok((endpoint, grant))
     }
 
     /// The answer to `refusal`, which is logged.
@@ -142,8 +142,8 @@ impl Arrival {
 
     /// The action of `route`, if it has one only.
     fn action(&self, route: Option<&RouteMatch>) -> Option<&Action> {
-        let (target, _) = self.pinned.find(&self.method, route).ok()?;
-        self.pinned.action(target)
+        let (endpoint, _) = self.pinned.find(&self.method, route).ok()?;
+        self.pinned.action(endpoint)
     }
 }
 
@@ -155,7 +155,7 @@ impl fmt::Debug for Arrival {
 
 /// What a request is let in for.
 pub(crate) struct Entry {
-    pub(crate) target: Target,
+    pub(crate) endpoint: EndpointId,
     pub(crate) permit: Option<Arc<Permit>>,
     /// The limits that have counted it.
     pub(crate) rate_limit: RateLimit,

@@ -1,7 +1,7 @@
 //! What a gate is made of.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -25,7 +25,7 @@ use crate::metadata::ProtectedResource;
 use crate::query_token::QueryToken;
 use crate::refusal::chain;
 use crate::reload::Reloads;
-use crate::rules::{Around, Rules};
+use crate::rules::{Fitting, Rules};
 use crate::settings::FixedSettings;
 use crate::transport::Transport;
 
@@ -240,27 +240,11 @@ impl GateBuilder {
         if let Some(issuer) = self.verifier.issuers().find(needs_proofs) {
             return Err(GateError::NoProofs { alias: issuer.alias().to_owned() });
         }
-        let rules = Rules::new(
-            self.bundle,
-            &Around {
-                verifier: &self.verifier,
-                directory: &*self.directory,
-                proxies: &self.proxies,
-                resource: &self.resource,
-                initial_scopes: &self.initial_scopes,
-                approval_scope: confirmations.as_ref().map(Confirmations::scope),
-            },
-        )?;
-        let limits = Limits::new(self.limits, self.limit_store);
-        limits.warn_of_gaps(rules.engine.bundle());
-        // Last, as it opens files.
-        let audit = Audit::start(self.audit).map_err(|error| GateError::Audit { reason: error.to_string() })?;
-        Ok(Gate(Arc::new(Parts {
-            audit: audit.map(Arc::new),
+        let mut parts = Parts {
+            audit: None,
             denials: self.denials,
-            limits,
+            limits: Limits::new(self.limits, self.limit_store),
             confirmations,
-            rules: RwLock::new(Arc::new(rules)),
             reloads: Reloads::default(),
             fixed_settings: self.fixed_settings,
             resource: self.resource,
@@ -276,7 +260,13 @@ impl GateBuilder {
             directory_timeout: self.directory_timeout,
             duties: self.duties,
             realm: self.realm,
-        })))
+        };
+        let fitting = Fitting::new(self.bundle, &parts)?;
+        parts.limits.warn_of_gaps(fitting.bundle());
+        // Last, as it opens files.
+        let audit = Audit::start(self.audit).map_err(|error| GateError::Audit { reason: error.to_string() })?;
+        parts.audit = audit.map(Arc::new);
+        Ok(Gate::new(Rules::new(fitting, Arc::new(parts))))
     }
 
     fn confirmations(&mut self) -> Result<Option<Confirmations>, GateError> {

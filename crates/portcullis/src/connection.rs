@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use portcullis_token::{CertificateField, CertificateFieldError, CertificateThumbprint};
 
@@ -124,13 +124,13 @@ impl Proxies {
     /// them for checked.
     pub fn strip(&self, connection: &Connection, headers: &mut HeaderMap) {
         let believed = self.certificate.filter(|_| self.trust(connection));
-        for field in CertificateField::ALL {
+        for (field, name) in FIELDS {
             if Some(field) != believed {
-                headers.remove(field.name());
+                headers.remove(name);
             }
         }
         if believed != Some(CertificateField::ClientCert) {
-            headers.remove("client-cert-chain");
+            headers.remove(CHAIN);
         }
     }
 }
@@ -150,9 +150,21 @@ pub enum ProxiesError {
     Nobody,
 }
 
+/// Every field in which a proxy states the certificate of its client. Their names are read once, not for each request.
+const FIELDS: [(CertificateField, HeaderName); CertificateField::ALL.len()] = {
+    const fn named(field: CertificateField) -> (CertificateField, HeaderName) {
+        (field, HeaderName::from_static(field.name()))
+    }
+    let [one, two, three] = CertificateField::ALL;
+    [named(one), named(two), named(three)]
+};
+
+/// RFC 9440 §2.3.
+const CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
+
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
 

@@ -32,14 +32,14 @@ impl GateBuilder {
 impl Pinned {
     /// Explains `decision` about `request`, if it is a denial and somebody wants to know.
     pub(crate) fn explain(&self, session: Option<&Session>, request: &Request<'_>, decision: &Decision) {
-        if let (Denials(Some(listener)), Decision::Deny(_)) = (&self.gate.0.denials, decision) {
+        if let (Denials(Some(listener)), Decision::Deny(_)) = (&self.parts().denials, decision) {
             listener(&self.rules.engine.diagnose(session, request));
         }
     }
 
     /// Explains that `action` was denied before its resource was known, if somebody wants to know.
     pub(crate) fn explain_early(&self, session: &Session, action: &str, now: UnixTime) {
-        if let Denials(Some(listener)) = &self.gate.0.denials
+        if let Denials(Some(listener)) = &self.parts().denials
             && let Some(explanation) = session.diagnose_early(action, now)
         {
             listener(&explanation);

@@ -1,9 +1,11 @@
 //! The gate: a request in, an admission or an answer out.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue};
 use portcullis_core::{Bundle, Grant, Session, UnixTime, VerifiedClaims};
 use portcullis_token::{
@@ -57,7 +59,7 @@ use crate::transport::Transport;
 /// - Nobody can confirm anything, so a bundle with `@confirm` has no gate.
 /// - No obligation has a handler, so a permit with an obligation permits nothing.
 #[derive(Debug, Clone)]
-pub struct Gate(pub(crate) Arc<Parts>);
+pub struct Gate(Arc<Live>);
 
 /// Handles of one gate are equal, and gates that were made apart are not.
 impl PartialEq for Gate {
@@ -68,9 +70,16 @@ impl PartialEq for Gate {
 
 impl Eq for Gate {}
 
+/// What can change, and the rest.
+#[derive(Debug)]
+struct Live {
+    /// What follows from the bundle, replaced as a whole. No request waits for another to read it.
+    rules: ArcSwap<Rules>,
+    parts: Arc<Parts>,
+}
+
+/// What stays, whatever the bundle is.
 pub(crate) struct Parts {
-    /// What follows from the bundle, replaced as a whole. The lock is held to read or write the pointer, and nothing else.
-    pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) reloads: Reloads,
     /// `None` for a gate that was made without a settings file.
     pub(crate) fixed_settings: Option<FixedSettings>,
@@ -108,9 +117,23 @@ impl Gate {
         Arc::clone(self.rules().engine.bundle())
     }
 
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self(Arc::new(Live { parts: Arc::clone(&rules.parts), rules: ArcSwap::from_pointee(rules) }))
+    }
+
+    /// What stays, whatever the rules are.
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.0.parts
+    }
+
     /// The rules that hold now.
     pub(crate) fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.0.rules.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.rules.load_full()
+    }
+
+    /// Lets `rules` hold from the next request on.
+    pub(crate) fn set_rules(&self, rules: Rules) {
+        self.0.rules.store(Arc::new(rules));
     }
 
     /// The answer to a request for metadata of the protected resource (RFC 9728 §3), which anybody may have; `None` if the
@@ -130,13 +153,13 @@ impl Gate {
 
     /// The paths at which [`Gate::metadata`] has documents, for routers that must name them.
     pub fn metadata_paths(&self) -> impl Iterator<Item = &str> {
-        self.0.resource.paths()
+        self.parts().resource.paths()
     }
 
     /// The proxies that are believed.
     #[must_use]
     pub fn proxies(&self) -> &Proxies {
-        &self.0.proxies
+        &self.parts().proxies
     }
 
     /// Lets a request through, or says what to answer.
@@ -157,50 +180,22 @@ impl Gate {
     ///
     /// The answer to send instead of going on. The refusal is logged.
     pub async fn authenticate(&self, head: &RequestHead<'_>) -> Result<Arrival, Answer> {
-        let now = self.0.clock.now();
+        let now = self.parts().clock.now();
         let mut sender = Sender::default();
         let (id, rules) = (DecisionId::new(now), self.rules());
-        let trail = Trail::begin(self.0.audit.as_ref(), head, id, now, rules.engine.bundle().hash());
-        let pinned = Pinned { gate: self.clone(), rules, trail };
-        let peer = self.0.proxies.client_address(head.connection());
-        let identified = self.0.limits.guard(peer, self.identify(&pinned, head, now, &mut sender)).await;
+        let trail = Trail::begin(self.parts().audit.as_ref(), head, id, now, rules.engine.bundle().hash());
+        let pinned = Pinned { rules, trail };
+        let peer = self.parts().proxies.client_address(head.connection());
+        // Where it is, as to hand it over would move all of it.
+        let identified = {
+            let identified = pin!(self.identify(&pinned, head, now, &mut sender));
+            self.parts().limits.guard(peer, identified).await
+        };
         let approval = PresentedApproval::read(head.headers());
         let arrival = Arrival { pinned, id, now, method: head.method().clone(), sender, peer, caller: None, approval };
         match identified {
             Ok(caller) => Ok(Arrival { caller, ..arrival }),
             Err(refusal) => Err(arrival.refuse(&refusal, head.route(), None)),
-        }
-    }
-
-    /// Where requests carry API keys, if they are accepted.
-    pub(crate) fn key_place(&self) -> Option<&KeyPlace> {
-        self.0.verifier.api_keys().map(ApiKeys::place)
-    }
-
-    /// Whether all obligations of `grant` have a handler.
-    pub(crate) fn can_discharge(&self, grant: &Grant) -> bool {
-        grant.obligations().iter().all(|obligation| self.0.duties.knows(obligation))
-    }
-
-    /// Whether proofs of DPoP are verified.
-    pub(crate) fn proofs(&self) -> Proofs {
-        if self.0.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
-    }
-
-    /// How the credential of `session` stands now.
-    pub(crate) fn standing(&self, session: &Session) -> Standing {
-        let (now, caller) = (self.0.clock.now(), session.caller());
-        let mut issuers = self.0.verifier.issuers();
-        let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
-        // As long as its token would be accepted with a new request.
-        let left = caller.expires_at().map_or(Duration::MAX, |expires| expires.plus(leeway).since(now));
-        if left.is_zero() {
-            return Standing::Over(Ended::Expired);
-        }
-        match self.refuse_revoked(&Presented::of_session(session), now) {
-            Err(Refusal::Unavailable { .. }) => Standing::Over(Ended::Unknown),
-            Err(_) => Standing::Over(Ended::Revoked),
-            Ok(()) => Standing::Good { left },
         }
     }
 
@@ -212,21 +207,21 @@ impl Gate {
         now: UnixTime,
         sender: &mut Sender,
     ) -> Result<Option<Arc<KnownCaller>>, Refusal> {
-        if self.0.query_token.refuses(head.uri().query()) {
+        if self.parts().query_token.refuses(head.uri().query()) {
             return Err(Malformed::InQuery.into());
         }
-        let accepted = Accepted { keys: self.key_place(), proofs: self.proofs() };
+        let accepted = Accepted { keys: self.parts().key_place(), proofs: self.parts().proofs() };
         let credentials = Credentials::read(head.headers(), accepted)?;
         sender.scheme = credentials.scheme();
         if credentials == Credentials::None {
             return Ok(None);
         }
         pinned.trail.presents(credentials.text());
-        if self.0.transport.is_insecure(head.headers()) {
+        if self.parts().transport.is_insecure(head.headers()) {
             return Err(Refusal::PlainText);
         }
         let caller = self.caller(&pinned.rules, &credentials, head, now, sender).await?;
-        self.refuse_revoked(&Presented::new(caller.caller()), now)?;
+        self.parts().refuse_revoked(|| Presented::new(caller.caller()), now)?;
         Ok(Some(caller))
     }
 
@@ -238,35 +233,39 @@ impl Gate {
         now: UnixTime,
         sender: &mut Sender,
     ) -> Result<Arc<KnownCaller>, Refusal> {
-        let proofs: Vec<&[u8]> = head.headers().get_all(DPOP).iter().map(HeaderValue::as_bytes).collect();
-        let presented = match (credentials, self.0.verifier.api_keys()) {
+        let proofs: Vec<&[u8]> = match credentials {
+            Credentials::Dpop(_) => head.headers().get_all(DPOP).iter().map(HeaderValue::as_bytes).collect(),
+            _ => Vec::new(),
+        };
+        let presented = match (credentials, self.parts().verifier.api_keys()) {
             (Credentials::Bearer(token), _) => PresentedToken::bearer(token.0),
             (Credentials::Dpop(token), _) => {
                 PresentedToken::dpop(token.0, &proofs, head.method().as_str(), head.uri().path())
             }
             (Credentials::ApiKey(key), Some(keys)) => {
-                let claims = keys.verify(key.0, now).await?;
+                let claims = Box::pin(keys.verify(key.0, now)).await?;
                 return Ok(Arc::new(self.read(rules, claims, head, None)?));
             }
             (Credentials::ApiKey(_), None) | (Credentials::None, _) => return Err(Refusal::NoCredentials),
         };
-        let certificate = self.0.proxies.client_certificate(head.connection(), head.headers())?;
+        let certificate = self.parts().proxies.client_certificate(head.connection(), head.headers())?;
         let presented = presented.with_certificate(certificate);
         let token = TokenHash::of(presented.token());
-        let key = Key { token, address: self.0.proxies.client_address(head.connection()) };
+        let key = Key { token, address: self.parts().proxies.client_address(head.connection()) };
         let known = rules.known.get(&key);
         if let Some((known, token)) = known.as_ref().and_then(|known| Some((known, known.token()?)))
             && let Recheck::Accepted { next_nonce } =
-                self.0.verifier.verify_known(token, &presented, key.token, now).await?
+                self.parts().verifier.verify_known(token, &presented, key.token, now).await?
         {
             sender.next_nonce = next_nonce;
             return Ok(Arc::clone(known));
         }
-        let verified = self.0.verifier.verify_presented(&presented, now).await?;
+        // In a box, as it is large and not for every request: what a request waits for is moved around as a whole.
+        let verified = Box::pin(self.parts().verifier.verify_presented(&presented, now)).await?;
         sender.next_nonce = verified.next_nonce().map(str::to_owned);
         let (claims, token) = verified.into_parts();
         let is_known = token.is_some();
-        let caller = Arc::new(self.read(rules, Arc::unwrap_or_clone(claims), head, token)?);
+        let caller = Arc::new(self.read(rules, claims, head, token)?);
         if is_known {
             rules.known.insert(key, presented.token().len(), &caller);
         }
@@ -281,23 +280,54 @@ impl Gate {
         head: &RequestHead<'_>,
         token: Option<KnownToken>,
     ) -> Result<KnownCaller, Refusal> {
-        let claims = match self.0.proxies.client_address(head.connection()) {
+        let claims = match self.parts().proxies.client_address(head.connection()) {
             Some(address) => claims.with_ip(address),
             None => claims,
         };
-        let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{}`: {error}", claims.source()) };
-        let caller = rules.engine.caller(&claims).map_err(unusable)?;
+        let source = claims.source().to_owned();
+        let unusable = |error| Refusal::UnusableClaims { reason: format!("issuer `{source}`: {error}") };
+        let caller = rules.engine.caller(claims).map_err(unusable)?;
         Ok(KnownCaller::new(caller, token))
+    }
+}
+
+impl Parts {
+    /// Where requests carry API keys, if they are accepted.
+    pub(crate) fn key_place(&self) -> Option<&KeyPlace> {
+        self.verifier.api_keys().map(ApiKeys::place)
+    }
+
+    /// Whether all obligations of `grant` have a handler.
+    pub(crate) fn can_discharge(&self, grant: &Grant) -> bool {
+        grant.obligations().iter().all(|obligation| self.duties.knows(obligation))
+    }
+
+    /// Whether proofs of DPoP are verified.
+    pub(crate) fn proofs(&self) -> Proofs {
+        if self.dpop_algs.is_some() { Proofs::Verified } else { Proofs::NotSupported }
+    }
+
+    /// How the credential of `session` stands now.
+    pub(crate) fn standing(&self, session: &Session) -> Standing {
+        let (now, caller) = (self.clock.now(), session.caller());
+        let mut issuers = self.verifier.issuers();
+        let leeway = issuers.find(|issuer| issuer.alias() == caller.source()).map(Issuer::leeway).unwrap_or_default();
+        // As long as its token would be accepted with a new request.
+        let left = caller.expires_at().map_or(Duration::MAX, |expires| expires.plus(leeway).since(now));
+        if left.is_zero() {
+            return Standing::Over(Ended::Expired);
+        }
+        match self.refuse_revoked(|| Presented::of_session(session), now) {
+            Err(Refusal::Unavailable { .. }) => Standing::Over(Ended::Unknown),
+            Err(_) => Standing::Over(Ended::Revoked),
+            Ok(()) => Standing::Good { left },
+        }
     }
 }
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate")
-            .field("rules", &self.rules)
-            .field("realm", &self.realm)
-            .field("duties", &self.duties)
-            .finish_non_exhaustive()
+        f.debug_struct("Gate").field("realm", &self.realm).field("duties", &self.duties).finish_non_exhaustive()
     }
 }
 

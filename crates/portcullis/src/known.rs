@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+use foldhash::quality::RandomState;
 use portcullis_core::{Caller, PrincipalFacts, Session, UnixTime};
 use portcullis_token::{KnownToken, TokenHash};
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 /// The callers behind tokens that were accepted under one bundle.
 ///
 /// Nothing of it decides: on each hit, the times of the token, its status, what was revoked and the proofs of possession are
 /// checked again, and the keys of its issuer must still be the same.
-pub(crate) struct KnownCallers(Cache<Key, Kept, ByLength>);
+pub(crate) struct KnownCallers(Cache<Key, Kept, ByLength, RandomState>);
 
 /// A caller whose token has the length `octets`.
 #[derive(Clone)]
@@ -38,20 +40,20 @@ pub(crate) struct Key {
 pub(crate) struct KnownCaller {
     caller: Arc<Caller>,
     token: Option<KnownToken>,
-    prepared: Mutex<Option<Prepared>>,
+    prepared: ArcSwapOption<Prepared>,
 }
 
 /// A session, and what the directory had said when it was made.
-#[derive(Clone)]
 pub(crate) struct Prepared {
     pub(crate) session: Arc<Session>,
-    pub(crate) facts: Arc<PrincipalFacts>,
+    pub(crate) facts: PrincipalFacts,
     pub(crate) at: UnixTime,
 }
 
 impl KnownCallers {
     pub(crate) fn new() -> Self {
-        Self(Cache::with_weighter(MAX_CALLERS, MAX_CALLERS as u64 * USUAL_OCTETS, ByLength))
+        let weight = MAX_CALLERS as u64 * USUAL_OCTETS;
+        Self(Cache::with(MAX_CALLERS, weight, ByLength, RandomState::default(), DefaultLifecycle::default()))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<KnownCaller>> {
@@ -73,7 +75,7 @@ impl Weighter<Key, Kept> for ByLength {
 impl KnownCaller {
     /// A caller whose credentials are checked as a whole with each request, unless `token` says what need not be.
     pub(crate) fn new(caller: Caller, token: Option<KnownToken>) -> Self {
-        Self { caller: Arc::new(caller), token, prepared: Mutex::new(None) }
+        Self { caller: Arc::new(caller), token, prepared: ArcSwapOption::empty() }
     }
 
     pub(crate) fn caller(&self) -> &Arc<Caller> {
@@ -84,21 +86,27 @@ impl KnownCaller {
         self.token.as_ref()
     }
 
-    /// What was prepared less than `lifetime` ago. If it was long after `now`, the clock was set back, and nobody knows how old
-    /// it is.
-    pub(crate) fn prepared(&self, now: UnixTime, lifetime: Duration) -> Option<Prepared> {
-        let age = |prepared: &Prepared| now.since(prepared.at).max(prepared.at.since(now));
-        self.lock().as_ref().filter(|prepared| age(prepared) < lifetime).cloned()
+    /// What `take` takes of what was prepared less than `lifetime` ago. If it was long after `now`, the clock was set back, and
+    /// nobody knows how old it is.
+    pub(crate) fn prepared<T>(
+        &self,
+        now: UnixTime,
+        lifetime: Duration,
+        take: impl FnOnce(&Prepared) -> T,
+    ) -> Option<T> {
+        let prepared = self.prepared.load();
+        prepared.as_ref().filter(|prepared| prepared.age(now) < lifetime).map(|prepared| take(prepared))
     }
 
     /// Keeps `prepared` for requests that come with the same token.
     pub(crate) fn keep(&self, prepared: Prepared) {
-        *self.lock() = Some(prepared);
+        self.prepared.store(Some(Arc::new(prepared)));
     }
+}
 
-    /// A panic cannot leave half of it behind.
-    fn lock(&self) -> MutexGuard<'_, Option<Prepared>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+impl Prepared {
+    fn age(&self, now: UnixTime) -> Duration {
+        now.since(self.at).max(self.at.since(now))
     }
 }
 
@@ -147,7 +155,7 @@ mod tests {
         let engine = Engine::new(Bundle::load(&files, settings).unwrap());
         let claims = json!({ "iss": "https://as.example.com", "sub": "ann", "client_id": "web", "exp": 1_767_229_200 });
         let claims = VerifiedClaims::assume_verified("main", claims.as_object().unwrap().clone());
-        Arc::new(KnownCaller::new(engine.caller(&claims).unwrap(), None))
+        Arc::new(KnownCaller::new(engine.caller(claims).unwrap(), None))
     }
 
     #[test]

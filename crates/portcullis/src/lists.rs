@@ -63,8 +63,7 @@ impl Admission {
     /// 500 if the resource does not say what the schema declares.
     pub fn allowed_actions<R: Resource + ?Sized>(&self, resource: &R) -> Result<Vec<AllowedAction>, Answer> {
         let resource = ResourceData::of(resource).map_err(|error| self.refuse(Defect::from(error).into()))?;
-        let applies =
-            |action: &&Action| action.resource_types().any(|known| known.to_string() == resource.entity_type());
+        let applies = |action: &&Action| action.applies_to(resource.entity_type());
         let actions = self.pinned().bundle().actions().filter(applies);
         Ok(actions.filter_map(|action| self.possibility(action, &resource)).collect())
     }
@@ -73,11 +72,11 @@ impl Admission {
         let (pinned, session) = (self.pinned(), self.session().map(|session| &**session));
         let name = action.name();
         let needs = match pinned.judge(session, &Request::new(name, resource, self.now())) {
-            Decision::Allow(grant) => pinned.gate.can_discharge(&grant).then_some(None)?,
+            Decision::Allow(grant) => pinned.parts().can_discharge(&grant).then_some(None)?,
             Decision::Deny(denial) => {
                 let refusal = Refusal::denied(pinned.bundle(), session, denial, None);
                 let Refusal::Denied(denied) = refusal else { return None };
-                let Obtainable { remedy, scopes } = denied.obtainable(pinned.gate.proofs())?;
+                let Obtainable { remedy, scopes } = denied.obtainable(pinned.parts().proofs())?;
                 Some(Needs::of(remedy, scopes.to_vec()))
             }
         };

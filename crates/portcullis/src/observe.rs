@@ -126,6 +126,10 @@ impl Event<'_> {
         }
     }
 
+    pub(crate) fn is_allowed(&self) -> bool {
+        matches!(self.outcome, Outcome::Allowed)
+    }
+
     pub(crate) fn denial(&self) -> Option<&Denial> {
         match &self.outcome {
             Outcome::Refused(Refusal::Denied(denied)) => Some(&denied.denial),

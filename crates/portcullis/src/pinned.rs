@@ -14,24 +14,27 @@ use crate::challenge::{ApiKeyScheme, ProtectionSpace, Sender};
 use crate::confirm::Confirmations;
 use crate::decision_id::DecisionId;
 use crate::directory::{BoxFuture, DirectoryError};
-use crate::gate::{Gate, RETRY_AFTER};
+use crate::gate::{Parts, RETRY_AFTER};
 use crate::head::RouteMatch;
 use crate::known::{KnownCaller, Prepared};
 use crate::refusal::{Defect, Refusal, chain};
-use crate::routes::{Target, Unroutable};
+use crate::routes::{EndpointId, Target, Unroutable};
 use crate::rules::Rules;
 
 /// A gate with the rules that held when a request began: whatever is asked about this request is answered by them, also if
 /// other rules hold by now.
 #[derive(Clone)]
 pub(crate) struct Pinned {
-    pub(crate) gate: Gate,
     pub(crate) rules: Arc<Rules>,
     /// What the audit record of the request will say.
     pub(crate) trail: Trail,
 }
 
 impl Pinned {
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.rules.parts
+    }
+
     /// The bundle that the request is decided by.
     pub(crate) fn bundle(&self) -> &Arc<Bundle> {
         self.rules.engine.bundle()
@@ -39,11 +42,11 @@ impl Pinned {
 
     pub(crate) fn answer(&self, refusal: &Refusal, sender: &Sender, id: DecisionId, method: &http::Method) -> Answer {
         let space = ProtectionSpace {
-            realm: &self.gate.0.realm,
-            metadata: self.gate.0.resource.metadata_url(),
+            realm: &self.parts().realm,
+            metadata: self.parts().resource.metadata_url(),
             initial_scopes: self.rules.initial_scopes.as_deref(),
-            dpop_algs: self.gate.0.dpop_algs.as_deref(),
-            api_keys: match self.gate.key_place() {
+            dpop_algs: self.parts().dpop_algs.as_deref(),
+            api_keys: match self.parts().key_place() {
                 Some(KeyPlace::Scheme) => ApiKeyScheme::Accepted,
                 _ => ApiKeyScheme::None,
             },
@@ -72,12 +75,12 @@ impl Pinned {
     pub(crate) fn permit(&self, session: Option<&Session>, grant: Grant, now: UnixTime) -> Result<Permit, Refusal> {
         // The handler may have waited for others since the request began.
         self.refuse_revoked(session, now)?;
-        self.gate.0.duties.permit(grant)
+        self.parts().duties.permit(grant)
     }
 
     /// Refuses what was revoked at this moment, be it by the class of an agent.
     pub(crate) fn refuse_revoked(&self, session: Option<&Session>, now: UnixTime) -> Result<(), Refusal> {
-        session.map_or(Ok(()), |session| self.gate.refuse_revoked(&Presented::of_session(session), now))
+        session.map_or(Ok(()), |session| self.parts().refuse_revoked(|| Presented::of_session(session), now))
     }
 
     /// Whether a person may have to confirm the action called `name`.
@@ -86,7 +89,7 @@ impl Pinned {
     }
 
     pub(crate) fn confirmations(&self) -> Result<&Confirmations, Defect> {
-        self.gate.0.confirmations.as_ref().ok_or(Defect::NoApprovals)
+        self.parts().confirmations.as_ref().ok_or(Defect::NoApprovals)
     }
 
     /// Decides. Nothing is discharged.
@@ -138,37 +141,45 @@ impl Pinned {
 
     /// What the application knows of `caller`, prepared for decisions.
     pub(crate) async fn session(&self, known: &KnownCaller, now: UnixTime) -> Result<Arc<Session>, Refusal> {
-        let directory = &self.gate.0.directory;
+        let directory = &self.parts().directory;
         let lifetime = directory.principal_lifetime();
-        if let Some(prepared) = known.prepared(now, lifetime) {
+        let known_session = known.prepared(now, lifetime, |prepared| {
             self.trail.knows(&prepared.facts);
-            return Ok(prepared.session);
+            Arc::clone(&prepared.session)
+        });
+        if let Some(session) = known_session {
+            return Ok(session);
         }
         let caller = known.caller();
         let facts = self.ask(directory.principal(caller)).await?;
         self.trail.knows(&facts);
         let session = Arc::new(self.rules.engine.session_with(Arc::clone(caller), &facts)?);
         if !lifetime.is_zero() {
-            known.keep(Prepared { session: Arc::clone(&session), facts: Arc::new(facts), at: now });
+            known.keep(Prepared { session: Arc::clone(&session), facts, at: now });
         }
         Ok(session)
     }
 
     pub(crate) fn find<'a>(
-        &'a self,
+        &self,
         method: &http::Method,
         route: Option<&'a RouteMatch>,
-    ) -> Result<(&'a Target, &'a RouteMatch), Refusal> {
+    ) -> Result<(EndpointId, &'a RouteMatch), Refusal> {
         let route = route.ok_or(Refusal::NoRoute)?;
-        let target = self.rules.routes.find(method, route).map_err(|error| match error {
+        let found = self.rules.routes.find(method, route).map_err(|error| match error {
             Unroutable::NoAction => Refusal::NoAction,
             Unroutable::MethodNotAllowed { allowed } => Refusal::MethodNotAllowed { allowed },
         })?;
-        Ok((target, route))
+        Ok((found, route))
     }
 
-    pub(crate) fn action(&self, target: &Target) -> Option<&Action> {
-        match target {
+    pub(crate) fn target(&self, endpoint: EndpointId) -> &Target {
+        &self.rules.routes.endpoint(endpoint).target
+    }
+
+    /// The action of `endpoint`, if it has one only.
+    pub(crate) fn action(&self, endpoint: EndpointId) -> Option<&Action> {
+        match self.target(endpoint) {
             Target::Action { name, .. } => self.bundle().action(name),
             Target::Via(_) => None,
         }
@@ -178,13 +189,13 @@ impl Pinned {
     pub(crate) async fn decide_before_handler(
         &self,
         action: &Action,
-        target: &Target,
+        endpoint: EndpointId,
         route: &RouteMatch,
         session: Option<&Session>,
         now: UnixTime,
     ) -> Result<Option<Grant>, Refusal> {
         let values = route.values().ok_or(Refusal::UnreadablePath)?;
-        let named = target.resource_named(action, values, session)?;
+        let named = self.target(endpoint).resource_named(action, values, session)?;
         let supplied = named.as_ref().is_some_and(|(entity_type, _)| self.is_supplied(entity_type));
         let deferred = route.protocol().defers(action);
         // What is hopeless whatever the resource is costs no lookup, and learns nothing from how a lookup ends.
@@ -193,15 +204,15 @@ impl Pinned {
             && let Some(denial) = self.deny_early(session, action.name(), now)
         {
             self.explain_early(session, action.name(), now);
-            let only = || action.only_resource_type().map(ToString::to_string);
+            let only = || action.only_resource_type();
             let entity_type = named.map(|(entity_type, _)| entity_type).or_else(only);
-            return Err(Refusal::denied(self.bundle(), Some(session), denial, entity_type.as_deref()));
+            return Err(Refusal::denied(self.bundle(), Some(session), denial, entity_type));
         }
         if deferred {
             return Ok(None);
         }
         let resource = match named {
-            Some((entity_type, id)) if supplied => self.look_up(&entity_type, &id).await?,
+            Some((entity_type, id)) if supplied => self.look_up(entity_type, id).await?,
             // Nothing reads more of it than its id: else the bundle would not have loaded.
             Some((entity_type, id)) => ResourceData::bare(entity_type, id),
             // A public action may be about nothing; for any other, the engine refuses a resource without type.
@@ -230,7 +241,7 @@ impl Pinned {
     }
 
     async fn look_up(&self, entity_type: &str, id: &str) -> Result<ResourceData, Refusal> {
-        let resource = self.ask(self.gate.0.directory.resource(entity_type, id)).await?.ok_or(Refusal::Absent)?;
+        let resource = self.ask(self.parts().directory.resource(entity_type, id)).await?.ok_or(Refusal::Absent)?;
         if (resource.entity_type(), resource.id()) == (entity_type, id) {
             Ok(resource)
         } else {
@@ -239,7 +250,8 @@ impl Pinned {
     }
 
     async fn ask<T>(&self, answer: BoxFuture<'_, Result<T, DirectoryError>>) -> Result<T, Refusal> {
-        let reason = match tokio::time::timeout(self.gate.0.directory_timeout, answer).await {
+        let answer = Box::pin(tokio::time::timeout(self.parts().directory_timeout, answer));
+        let reason = match answer.await {
             Ok(Ok(known)) => return Ok(known),
             Ok(Err(error)) => chain(&error),
             Err(_) => return Err(Refusal::TooSlow { retry_after: RETRY_AFTER }),

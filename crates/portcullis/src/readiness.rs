@@ -12,12 +12,12 @@ impl Gate {
     /// Keys that are not there yet are fetched, so that the first caller need not wait for them. This takes at most half a
     /// second, also where an issuer does not answer.
     pub async fn readiness(&self) -> Readiness {
-        let without_keys = self.0.verifier.issuers_without_keys(self.0.clock.now(), PATIENCE).await;
+        let without_keys = self.parts().verifier.issuers_without_keys(self.parts().clock.now(), PATIENCE).await;
         Readiness {
             bundle: self.bundle().hash(),
             without_keys,
-            refused_reload: self.0.reloads.refused(),
-            audit_failing: self.0.audit.as_ref().is_some_and(|audit| audit.is_failing()),
+            refused_reload: self.parts().reloads.refused(),
+            audit_failing: self.parts().audit.as_ref().is_some_and(|audit| audit.is_failing()),
         }
     }
 }

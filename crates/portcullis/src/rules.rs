@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use portcullis_core::{Action, Bundle, Engine};
-use portcullis_token::Verifier;
 
 use crate::builder::GateError;
-use crate::connection::Proxies;
-use crate::directory::Directory;
+use crate::confirm::Confirmations;
+use crate::gate::Parts;
 use crate::known::KnownCallers;
 use crate::metadata::{self, Metadata, ProtectedResource};
 use crate::routes::RouteTable;
 
 /// What a gate decides by, as far as it depends on the bundle. Replaced as a whole, never changed.
 pub(crate) struct Rules {
+    /// What stays. A request holds this and the rest by one handle: threads wait for each other to count the holders of each.
+    pub(crate) parts: Arc<Parts>,
     pub(crate) engine: Engine,
     /// Who was accepted under this bundle.
     pub(crate) known: KnownCallers,
@@ -24,41 +25,47 @@ pub(crate) struct Rules {
     pub(crate) initial_scopes: Option<String>,
 }
 
-/// What a bundle must fit: the parts of a gate that stay.
-pub(crate) struct Around<'a> {
-    pub(crate) verifier: &'a Verifier,
-    pub(crate) directory: &'a dyn Directory,
-    pub(crate) proxies: &'a Proxies,
-    pub(crate) resource: &'a ProtectedResource,
-    pub(crate) initial_scopes: &'a [String],
-    /// `None` if nobody can approve anything.
-    pub(crate) approval_scope: Option<&'a str>,
+/// A bundle that fits a gate.
+pub(crate) struct Fitting {
+    bundle: Arc<Bundle>,
+    initial_scopes: Option<String>,
 }
 
-impl Rules {
+impl Fitting {
     /// # Errors
     ///
     /// If requests would be refused, or decided on too little, that the bundle's author meant to be decided.
-    pub(crate) fn new(bundle: Arc<Bundle>, around: &Around<'_>) -> Result<Self, GateError> {
-        let Around { verifier, directory, proxies, resource, initial_scopes, approval_scope } = around;
-        can_be_confirmed(&bundle, *approval_scope)?;
-        let supplies = directory.supplies();
+    pub(crate) fn new(bundle: Arc<Bundle>, parts: &Parts) -> Result<Self, GateError> {
+        can_be_confirmed(&bundle, parts.confirmations.as_ref().map(Confirmations::scope))?;
+        let supplies = parts.directory.supplies();
         let missing = bundle.supplied().find(|wanted| !supplies.iter().any(|supplied| supplied == wanted));
         if let Some(entity_type) = missing {
             return Err(GateError::NotSupplied { entity_type: entity_type.to_owned() });
         }
-        if let Some(route) = taken(&bundle, resource) {
+        if let Some(route) = taken(&bundle, &parts.resource) {
             return Err(GateError::MetadataRoute { route });
         }
-        let initial_scopes = metadata::initial_scopes(&bundle, verifier, initial_scopes)
+        let initial_scopes = metadata::initial_scopes(&bundle, &parts.verifier, &parts.initial_scopes)
             .map_err(|scope| GateError::InitialScope { scope })?;
-        Ok(Self {
+        Ok(Self { bundle, initial_scopes })
+    }
+
+    pub(crate) fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(fitting: Fitting, parts: Arc<Parts>) -> Self {
+        let Fitting { bundle, initial_scopes } = fitting;
+        Self {
             routes: RouteTable::new(&bundle),
-            metadata: Metadata::new(resource, &bundle, verifier, proxies),
+            metadata: Metadata::new(&parts.resource, &bundle, &parts.verifier, &parts.proxies),
             initial_scopes,
             engine: Engine::new(bundle),
             known: KnownCallers::new(),
-        })
+            parts,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::limits::RateLimit;
 use crate::observe::{self, Status};
 use crate::pinned::Pinned;
 use crate::refusal::{Defect, Refusal};
-use crate::routes::Target;
+use crate::routes::{EndpointId, Target};
 
 /// What all handles of an admission share.
 pub(crate) struct Visit {
@@ -26,13 +26,12 @@ pub(crate) struct Visit {
     pub(crate) now: UnixTime,
     pub(crate) method: Method,
     pub(crate) protocol: Protocol,
-    pub(crate) route: String,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) sender: Sender,
     pub(crate) permit: Option<Arc<Permit>>,
     pub(crate) rate_limit: RateLimit,
     pub(crate) approval: PresentedApproval,
-    target: Target,
+    endpoint: EndpointId,
     progress: Mutex<Progress>,
 }
 
@@ -67,32 +66,26 @@ impl Visit {
         entry: Entry,
     ) -> Self {
         let Arrival { pinned, id, now, method, sender, approval, .. } = arrival;
-        let Entry { target, permit, rate_limit } = entry;
+        let Entry { endpoint, permit, rate_limit } = entry;
         let protocol = route.map_or(Protocol::Http, RouteMatch::protocol);
-        let route = route.map_or("", RouteMatch::pattern).to_owned();
         let progress = Mutex::default();
-        Self {
-            pinned,
-            id,
-            now,
-            method,
-            protocol,
-            route,
-            session,
-            sender,
-            permit,
-            rate_limit,
-            approval,
-            target,
-            progress,
-        }
+        Self { pinned, id, now, method, protocol, session, sender, permit, rate_limit, approval, endpoint, progress }
+    }
+
+    /// The template of its route, without the names of its parameters.
+    pub(crate) fn route(&self) -> &str {
+        &self.pinned.rules.routes.endpoint(self.endpoint).pattern
+    }
+
+    fn target(&self) -> &Target {
+        self.pinned.target(self.endpoint)
     }
 
     /// The action that is decided if the handler says `named`.
     pub(crate) fn action<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
-        match (&self.target, named) {
+        match (self.target(), named) {
             (Target::Action { name, .. }, None) => Ok(name),
-            (Target::Action { name, .. }, Some(named)) if **name == *named => Ok(named),
+            (Target::Action { name, .. }, Some(named)) if name == named => Ok(named),
             (Target::Via(names), Some(named)) if names.contains(named) => Ok(named),
             (Target::Via(_), None) => Err(Defect::ActionNotNamed.into()),
             (Target::Action { .. } | Target::Via(_), Some(_)) => Err(Refusal::ForeignAction),
@@ -109,7 +102,7 @@ impl Visit {
 
     /// The action that each item must pass, if what is done is a list.
     pub(crate) fn list<'a>(&'a self, progress: &'a Progress) -> Option<&'a str> {
-        match &self.target {
+        match self.target() {
             Target::Action { name, .. } => self.lists(name),
             Target::Via(_) => progress.list.as_deref(),
         }
@@ -125,7 +118,7 @@ impl Visit {
         let Some(session) = &self.session else {
             return Standing::Good { left: Duration::MAX };
         };
-        self.pinned.gate.standing(session)
+        self.pinned.parts().standing(session)
     }
 
     /// What a handler that panicked has written is still whole: every change is one assignment.
@@ -144,8 +137,8 @@ impl Visit {
         if std::mem::replace(&mut progress.logged, true) {
             return;
         }
-        let routed = match &self.target {
-            Target::Action { name, .. } => Some(&**name),
+        let routed = match self.target() {
+            Target::Action { name, .. } => Some(name.as_str()),
             Target::Via(_) => None,
         };
         observe::Event {
@@ -153,7 +146,7 @@ impl Visit {
             trail: &self.pinned.trail,
             bundle: self.pinned.bundle().hash(),
             method: &self.method,
-            route: Some(&self.route),
+            route: Some(self.route()),
             action: progress.action.as_deref().or(routed),
             session: self.session.as_deref(),
             listed: progress.listed,

@@ -115,13 +115,14 @@ const GRIDS: [(&str, &str, &str); 2] = [
     ("What else there may be many of", "grow", "how many"),
 ];
 
-const LISTS: [(&str, &str, [&str; 2]); 11] = [
+const LISTS: [(&str, &str, [&str; 2]); 12] = [
     ("A denial, and what would lift it", "deny", ["remedy", "time"]),
     ("A hundred at once", "batch", ["how", "time for all"]),
     ("Two threads", "threads", ["what", "one: time of a call; two: times the calls of one"]),
     ("Loading a bundle", "load", ["what, and how many policies", "time"]),
     ("Memory", "memory", ["what", "bytes asked of the allocator"]),
     ("A new token", "verify", ["algorithm and step", "time"]),
+    ("A known token: where its time goes", "known", ["what", "time"]),
     ("A token that is bound to a key", "dpop", ["step", "time"]),
     ("An opaque token", "introspect", ["which", "time"]),
     ("The caller of a verified token", "session", ["who", "time"]),

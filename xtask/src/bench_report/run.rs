@@ -8,7 +8,7 @@ use super::machine;
 use super::results::{Entry, Figure, Results, Unit};
 
 /// The benches of the workspace, and the peers.
-pub(super) const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 15] = [
     "audit",
     "batch",
     "decide",
@@ -17,6 +17,7 @@ pub(super) const NAMES: [&str; 14] = [
     "grow",
     "http",
     "introspect",
+    "known",
     "load",
     "memory",
     "session",

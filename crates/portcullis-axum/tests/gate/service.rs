@@ -643,7 +643,7 @@ impl Directory for Reports {
     ) -> BoxFuture<'a, Result<Option<ResourceData>, DirectoryError>> {
         let report = |id: &str, sealed: bool, size: i64| {
             let attributes = json!({ "sealed": sealed, "size": size });
-            Ok(Some(ResourceData::from_json(entity_type.to_owned(), id, &attributes, Parents::none()).unwrap()))
+            Ok(Some(ResourceData::from_json(entity_type, id, &attributes, Parents::none()).unwrap()))
         };
         let answer = match id {
             "none" => Ok(None),

@@ -106,7 +106,7 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 
 /// The caller that `claims` become, or why they become none.
 fn caller(engine: &Engine, claims: VerifiedClaims) -> Result<Described, String> {
-    let caller = engine.caller(&claims).map_err(|error| error.to_string())?;
+    let caller = engine.caller(claims).map_err(|error| error.to_string())?;
     let session = engine.session_with(caller.clone(), &PrincipalFacts::new());
     let unknown = session.as_ref().map(|session| session.unknown_scopes().to_vec()).unwrap_or_default();
     let lacks = session.err().map(|error| error.to_string());

@@ -107,7 +107,7 @@ impl QuestionArgs {
         let known = self.who.member.iter().fold(PrincipalFacts::new(), |known, (entity_type, id)| {
             known.with_membership(entity_type.clone(), id.clone())
         });
-        let session = engine.caller(&claims).map_err(Into::into).and_then(|caller| engine.session_with(caller, &known));
+        let session = engine.caller(claims).map_err(Into::into).and_then(|caller| engine.session_with(caller, &known));
         Ok(match session {
             Ok(session) => {
                 let explanation = engine.diagnose(Some(&session), &request);

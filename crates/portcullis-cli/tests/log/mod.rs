@@ -61,7 +61,7 @@ impl Directory for Projects {
             _ => json!({ "tenant": "acme" }),
         };
         let parents = if entity_type == "Project" { vec![("Workspace", "w1")] } else { Vec::new() };
-        let resource = ResourceData::from_json(entity_type.to_owned(), id, &attributes, Parents::from_iter(parents));
+        let resource = ResourceData::from_json(entity_type, id, &attributes, Parents::from_iter(parents));
         Box::pin(async { Ok(Some(resource.unwrap())) })
     }
 

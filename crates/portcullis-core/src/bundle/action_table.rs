@@ -1,9 +1,9 @@
 //! The actions of a bundle, as decisions look them up.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use smol_str::SmolStr;
 
 use super::actions::{Action, ConsentRule};
 use super::entities::StaticEntities;
@@ -17,7 +17,7 @@ pub(crate) struct ActionTable {
     /// In the order of their names, each at its place.
     actions: Vec<Action>,
     /// What is looked up in it changes nothing of it, so nobody can make names collide.
-    places: HashMap<Arc<str>, usize, FixedState>,
+    places: HashMap<SmolStr, usize, FixedState>,
     /// The places of the actions that each scope covers, by [`ScopeId`].
     covered: Vec<Bits>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct ActionTable {
 impl ActionTable {
     pub(super) fn new(mut actions: BTreeMap<String, Action>, types: &Types, entities: &StaticEntities) -> Self {
         actions.values_mut().for_each(|action| action.find_kinds(types, entities));
-        let places = actions.values().map(|action| (Arc::clone(&action.name), action.place)).collect();
+        let places = actions.values().map(|action| (action.name.clone(), action.place)).collect();
         let covered = covered(&actions);
         Self { actions: actions.into_values().collect(), places, covered }
     }

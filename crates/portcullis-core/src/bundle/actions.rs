@@ -1,9 +1,9 @@
 //! From the annotated schema to the table of actions that decisions use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid};
+use smol_str::SmolStr;
 
 use super::grpc::GrpcMethod;
 use super::kinds::ResourceKind;
@@ -18,7 +18,8 @@ use crate::typed::Types;
 /// An action that can be asked for: everything the schema says about it.
 #[derive(Debug, Clone)]
 pub struct Action {
-    pub(crate) name: Arc<str>,
+    /// Short names are copied and longer ones shared, so that threads need not count who uses them.
+    pub(crate) name: SmolStr,
     /// Its number among all actions.
     pub(crate) place: usize,
     pub(crate) uid: EntityUid,
@@ -133,18 +134,18 @@ impl Action {
     ///
     /// `None` if the routes do not say, as for an action that is decided in the handler.
     #[must_use]
-    pub fn resource_named(
-        &self,
-        parameter: impl Fn(&str) -> Option<String>,
-        subject: Option<&Subject>,
-    ) -> Option<(String, String)> {
+    pub fn resource_named<'a>(
+        &'a self,
+        parameter: impl Fn(&str) -> Option<&'a str>,
+        subject: Option<&'a Subject>,
+    ) -> Option<(&'a str, &'a str)> {
         let rule = self.resource.as_ref()?;
         let id = match &rule.id {
             ResourceId::Parameter(name) => parameter(name)?,
-            ResourceId::Subject => subject?.id.clone(),
-            ResourceId::Fixed(id) => id.clone(),
+            ResourceId::Subject => &subject?.id,
+            ResourceId::Fixed(id) => id,
         };
-        Some((rule.entity_type.clone(), id))
+        Some((&rule.entity_type, id))
     }
 
     /// Whether the action needs no token.

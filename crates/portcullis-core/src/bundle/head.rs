@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 
 use super::actions::Action;
+use super::index::ResourceKey;
+use crate::typed::ResourceName;
 
 /// A part of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +70,7 @@ impl Head {
         &self,
         action: &Action,
         principal: (&EntityUid, &HashSet<EntityUid>),
-        resource: Option<(&EntityUid, &HashSet<EntityUid>)>,
+        resource: Option<ResourceKey<'_>>,
     ) -> Option<HeadPart> {
         let (subject, above) = principal;
         let within = |group: &EntityUid| subject == group || above.contains(group);
@@ -82,12 +84,12 @@ impl Head {
                 (fits && within(group), fits)
             }
         };
-        let resource_matches = resource.is_none_or(|(uid, ancestors)| self.covers(uid, ancestors));
-        let resource_thinkable = resource.is_some_and(|(uid, _)| match &self.resource {
+        let resource_matches = resource.is_none_or(|key| self.covers(key.name, key.ancestors));
+        let resource_thinkable = resource.is_some_and(|ResourceKey { name: this, .. }| match &self.resource {
             ResourceConstraint::Any | ResourceConstraint::Is(_) => false,
-            ResourceConstraint::Eq(named) => uid.type_name() == named.type_name(),
+            ResourceConstraint::Eq(named) => this.type_name() == named.type_name(),
             ResourceConstraint::In(_) => true,
-            ResourceConstraint::IsIn(name, _) => uid.type_name() == name,
+            ResourceConstraint::IsIn(name, _) => this.type_name() == name,
         });
         let narrow = self.principal_key().is_some() || self.resource_key().is_some();
         match (principal_matches, self.names(action), resource_matches) {
@@ -126,11 +128,11 @@ impl Head {
     }
 
     /// Whether `resource`, which is in `ancestors`, matches.
-    pub(super) fn covers(&self, resource: &EntityUid, ancestors: &HashSet<EntityUid>) -> bool {
-        let within = |group: &EntityUid| resource == group || ancestors.contains(group);
+    pub(super) fn covers(&self, resource: &ResourceName<'_>, ancestors: &HashSet<EntityUid>) -> bool {
+        let within = |group: &EntityUid| resource.is(group) || ancestors.contains(group);
         match &self.resource {
             ResourceConstraint::Any => true,
-            ResourceConstraint::Eq(uid) => resource == uid,
+            ResourceConstraint::Eq(uid) => resource.is(uid),
             ResourceConstraint::In(group) => within(group),
             ResourceConstraint::Is(name) => resource.type_name() == name,
             ResourceConstraint::IsIn(name, group) => resource.type_name() == name && within(group),

@@ -7,6 +7,7 @@ use cedar_policy::EntityUid;
 
 use super::actions::Action;
 use super::policies::LayerPolicy;
+use crate::typed::ResourceName;
 
 /// Policies that are evaluated together, in the order of their ids.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ pub(crate) struct PrincipalKey<'a> {
 /// A resource, as far as heads ask.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResourceKey<'a> {
-    pub(crate) uid: &'a EntityUid,
+    pub(crate) name: &'a ResourceName<'a>,
     pub(crate) ancestors: &'a HashSet<EntityUid>,
 }
 
@@ -120,7 +121,7 @@ impl Policies {
         mut found: impl FnMut(&'a LayerPolicy),
     ) {
         let covers = |policy: &LayerPolicy| {
-            let covers = |resource: ResourceKey<'_>| policy.head.covers(resource.uid, resource.ancestors);
+            let covers = |resource: ResourceKey<'_>| policy.head.covers(resource.name, resource.ancestors);
             policy.head.admits(principal.uid) && resource.is_none_or(covers)
         };
         for slice in [self.by_action.get(action.place), Some(&self.any_action)].into_iter().flatten() {
@@ -161,7 +162,7 @@ impl Slice {
         }
         match resource {
             Some(resource) => {
-                let uids = std::iter::once(resource.uid).chain(resource.ancestors);
+                let uids = std::iter::once(resource.name.uid()).chain(resource.ancestors);
                 uids.filter_map(|uid| self.by_resource.get(uid)).for_each(|places| list(places));
             }
             None => self.by_resource.values().for_each(|places| list(places)),

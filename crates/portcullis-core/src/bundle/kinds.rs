@@ -1,7 +1,5 @@
 //! What a decision asks of the types of resources that an action is for, looked up once.
 
-use cedar_policy::EntityTypeName;
-
 use super::actions::Action;
 use super::entities::StaticEntities;
 use crate::typed::{EntityRef, Types};
@@ -17,11 +15,17 @@ pub(crate) struct ResourceKind {
 }
 
 impl Action {
-    /// The entity type to which it applies, if it is one.
+    /// The name of the entity type to which it applies, if it is one.
     #[must_use]
-    pub fn only_resource_type(&self) -> Option<&EntityTypeName> {
-        let mut types = self.resources.iter();
-        types.next().filter(|_| types.next().is_none())
+    pub fn only_resource_type(&self) -> Option<&str> {
+        let mut types = self.kinds.iter();
+        types.next().filter(|_| types.next().is_none()).map(|kind| kind.this.name.as_str())
+    }
+
+    /// Whether it applies to resources of the type called `entity_type`.
+    #[must_use]
+    pub fn applies_to(&self, entity_type: &str) -> bool {
+        self.kind(entity_type).is_some()
     }
 
     /// The type of resources called `entity_type`, if the action is for it.

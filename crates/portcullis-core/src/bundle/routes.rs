@@ -77,18 +77,26 @@ impl fmt::Display for Route {
 /// The path template `path` with the names of its parameters left out: `/projects/{}`.
 #[must_use]
 pub fn erase_parameters(path: &str) -> String {
-    let mut erased = String::with_capacity(path.len());
-    for (place, segment) in path.split('/').enumerate() {
-        if place > 0 {
-            erased.push('/');
-        }
+    let (mut erased, mut rest) = (String::with_capacity(path.len()), path);
+    // A template has few parameters, and adapters ask for every request: what is between them is copied at once.
+    while let Some((before, after)) = next_parameter(rest) {
+        let (segment, more) = after.split_at(after.find('/').unwrap_or(after.len()));
+        erased.push_str(before);
         erased.push_str(match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) if name.starts_with('*') => "{*}",
             Some(_) => "{}",
             None => segment,
         });
+        rest = more;
     }
+    erased.push_str(rest);
     erased
+}
+
+/// Splits `path` before the first segment that begins with `{`.
+fn next_parameter(path: &str) -> Option<(&str, &str)> {
+    let mut braces = path.match_indices('{').map(|(place, _)| path.split_at(place));
+    braces.find(|(before, _)| before.is_empty() || before.ends_with('/'))
 }
 
 /// Which resource a route names: `@resource("Project::{project}")`.
@@ -128,6 +136,25 @@ impl ResourceRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_segment_in_braces_is_a_parameter() {
+        for (template, erased) in [
+            ("/projects/{id}", "/projects/{}"),
+            ("/{a}/{b}/c", "/{}/{}/c"),
+            ("{id}", "{}"),
+            ("/files/{*rest}", "/files/{*}"),
+            ("/a{b}/{c}", "/a{b}/{}"),
+            ("/{a}b/{c}", "/{a}b/{}"),
+            ("/{a/{b}", "/{a/{}"),
+            ("/{}{}", "/{}"),
+            ("//{x}/", "//{}/"),
+            ("/{", "/{"),
+            ("", ""),
+        ] {
+            assert_eq!(erase_parameters(template), erased, "{template}");
+        }
+    }
 
     #[test]
     fn a_route_is_a_method_and_a_path_template() {

@@ -35,6 +35,7 @@ pub struct Caller {
     pub(super) entitlements: Listing,
     pub(super) tenant: Option<String>,
     pub(super) token_id: Option<String>,
+    pub(super) key_id: Option<String>,
     pub(super) issued_at: Option<UnixTime>,
     pub(super) expires_at: Option<UnixTime>,
     pub(super) authentication: Authentication,
@@ -174,7 +175,7 @@ impl Caller {
     /// The key that signed the token, if its header names one (`kid`).
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.verified.header().get("kid").and_then(Value::as_str)
+        self.key_id.as_deref()
     }
 
     /// The `iss` claim; the alias of the source where there is none.

@@ -60,6 +60,7 @@ pub(super) fn caller(
         tenant: token.tenant()?,
         authentication: token.authentication().needed_for(Purpose::Authentication)?,
         token_id: string(verified.claims(), "jti").needed_for(Purpose::Identity)?,
+        key_id: verified.header().get("kid").and_then(Value::as_str).map(str::to_owned),
         issued_at,
         expires_at,
         issuer: token.issuer.clone().unwrap_or_else(|| source.alias().to_owned()),
@@ -73,7 +74,8 @@ pub(super) fn caller(
         absent: remarks.absent,
         ignored: remarks.ignored,
         consent_exempt,
-        verified,
+        // Everything was read of the header.
+        verified: verified.with_header(Map::new()),
     })
 }
 

@@ -170,6 +170,7 @@ impl RecordedCaller {
             entitlements: list(&self.entitlements),
             tenant: self.tenant.clone(),
             token_id: self.jti.clone(),
+            key_id: self.kid.clone(),
             issued_at: self.issued_at,
             expires_at: self.expires_at,
             authentication: Authentication { acr: self.acr.clone(), amr: self.amr.clone(), at: self.authenticated_at },

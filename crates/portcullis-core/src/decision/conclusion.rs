@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cedar_policy::EntityId;
+use smol_str::SmolStr;
 
 use super::grant::Behalf;
 use super::told::Told;
@@ -15,8 +16,8 @@ use crate::time::UnixTime;
 /// What the layers say of one request, and whose request it is.
 pub(crate) struct Conclusion<'a> {
     caller: Option<&'a Arc<Caller>>,
-    action: Arc<str>,
-    resource: (Arc<str>, EntityId),
+    action: SmolStr,
+    resource: (SmolStr, EntityId),
     evaluation: Evaluation<'a>,
     /// Where there can be a remedy.
     question: Option<&'a Question<'a>>,
@@ -25,9 +26,8 @@ pub(crate) struct Conclusion<'a> {
 impl<'a> Conclusion<'a> {
     /// `evaluation` is the answer to `question`.
     pub(crate) fn of_question(question: &'a Question<'a>, evaluation: Evaluation<'a>) -> Self {
-        let uid = &question.resource.uid;
-        let resource = (Arc::clone(&question.resource.entity_type), uid.id().clone());
-        let (caller, action) = (question.caller, Arc::clone(&question.action.name));
+        let resource = (question.resource.entity_type.clone(), question.resource.name.id().clone());
+        let (caller, action) = (question.caller, question.action.name.clone());
         Self { caller, action, resource, evaluation, question: Some(question) }
     }
 
@@ -46,7 +46,7 @@ impl<'a> Conclusion<'a> {
         let evaluation = &self.evaluation;
         let Some(kind) = evaluation.denial_kind() else {
             return Decision::Allow(Grant {
-                action: Arc::clone(&self.action),
+                action: self.action.clone(),
                 resource: self.resource.clone(),
                 behalf: self.caller.map(|caller| Behalf(Arc::clone(caller))),
                 deadline: self.caller.and_then(|caller| caller.expires_at()).unwrap_or(UnixTime::LAST),

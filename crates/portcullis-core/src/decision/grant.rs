@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::EntityId;
+use smol_str::SmolStr;
 
 use crate::bundle::Obligation;
 use crate::caller::{Caller, Subject};
@@ -13,8 +14,8 @@ use crate::time::UnixTime;
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a grant with pending obligations permits nothing"]
 pub struct Grant {
-    pub(super) action: Arc<str>,
-    pub(super) resource: (Arc<str>, EntityId),
+    pub(super) action: SmolStr,
+    pub(super) resource: (SmolStr, EntityId),
     pub(super) behalf: Option<Behalf>,
     pub(super) deadline: UnixTime,
     pub(super) obligations: Vec<Obligation>,

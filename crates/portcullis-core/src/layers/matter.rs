@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use cedar_policy::{Entity, EntityId, EntityUid};
+use cedar_policy::{Entity, EntityUid};
+use smol_str::SmolStr;
 
 use super::Refusal;
 use crate::bundle::{Action, Bundle, ResourceKey};
 use crate::parties::{Parties, Party};
-use crate::typed::ResourceData;
+use crate::typed::{ResourceData, ResourceName};
 
 /// What a question is about, and what is known of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Matter<'a> {
-    pub(crate) uid: EntityUid,
-    /// The name of its type.
-    pub(crate) entity_type: Arc<str>,
+    pub(crate) name: ResourceName<'a>,
+    /// The name of its type, as text.
+    pub(crate) entity_type: &'a SmolStr,
     ancestors: Cow<'a, HashSet<EntityUid>>,
     known: Known<'a>,
 }
@@ -37,7 +37,7 @@ impl<'a> Matter<'a> {
     pub(super) fn new(
         bundle: &'a Bundle,
         parties: &'a Parties,
-        action: &Action,
+        action: &'a Action,
         resource: &ResourceData,
     ) -> Result<Self, Refusal> {
         let Some(kind) = action.kind(resource.entity_type()) else {
@@ -45,55 +45,54 @@ impl<'a> Matter<'a> {
             let (uid, _) = resource.uid(&bundle.types).map_err(|error| Refusal::new(error.to_string()))?;
             return Err(Refusal::new(format!("`{}` does not apply to `{}`", action.name, uid.type_name())));
         };
-        let uid = resource.uid_as(&kind.this).map_err(|error| Refusal::new(error.to_string()))?;
-        let entity_type = Arc::clone(&kind.this.name);
-        if let Some(party) = parties.iter().find(|party| *party.uid() == uid) {
+        let name = resource.name_as(&kind.this).map_err(|error| Refusal::new(error.to_string()))?;
+        let entity_type = &kind.this.name;
+        if let Some(party) = parties.iter().find(|party| name.is(party.uid())) {
             if action.reads_resource
-                && let Some((entity, above)) = loaded(resource, &uid, bundle)?
+                && let Some((entity, above)) = loaded(resource, name.uid(), bundle)?
             {
                 refuse_news(party, entity, &above)?;
             }
             let (ancestors, known) = (Cow::Borrowed(party.ancestors()), Known::Principal);
-            return Ok(Self { uid, entity_type, ancestors, known });
+            return Ok(Self { name, entity_type, ancestors, known });
         }
         if kind.is_static
-            && let Some((entity, ancestors)) = bundle.entities.get(&uid)
+            && let Some((entity, ancestors)) = bundle.entities.get(name.uid())
         {
             let (ancestors, known) = (Cow::Borrowed(ancestors), Known::Static(entity));
-            return Ok(Self { uid, entity_type, ancestors, known });
+            return Ok(Self { name, entity_type, ancestors, known });
         }
         if resource.is_bare() && action.reads_resource && !kind.is_id_alone {
-            let message = format!("`{}` was not loaded, and policies for `{}` read it", uid.type_name(), action.name);
+            let message = format!("`{}` was not loaded, and policies for `{}` read it", name.type_name(), action.name);
             return Err(Refusal::new(message));
         }
         if resource.is_bare() {
-            return Ok(Self { uid, entity_type, ancestors: Cow::Owned(HashSet::new()), known: Known::Id });
+            return Ok(Self { name, entity_type, ancestors: Cow::Owned(HashSet::new()), known: Known::Id });
         }
-        let (known, ancestors) = match loaded(resource, &uid, bundle)? {
+        let (known, ancestors) = match loaded(resource, name.uid(), bundle)? {
             Some((entity, ancestors)) => (Known::Loaded(Box::new(entity)), ancestors),
             None => (Known::Id, HashSet::new()),
         };
-        Ok(Self { uid, entity_type, ancestors: Cow::Owned(ancestors), known })
+        Ok(Self { name, entity_type, ancestors: Cow::Owned(ancestors), known })
     }
 
     /// A stand-in for the resource of an early question: no policy that is evaluated then looks at it. `None` if `action` has
     /// no resource.
-    pub(super) fn unknown(action: &Action) -> Option<Self> {
-        let entity_type = action.resources.first()?;
-        let uid = EntityUid::from_type_name_and_id(entity_type.clone(), EntityId::new(""));
-        let (entity_type, ancestors) = (entity_type.to_string().into(), Cow::Owned(HashSet::new()));
-        Some(Self { uid, entity_type, ancestors, known: Known::Principal })
+    pub(super) fn unknown(action: &'a Action) -> Option<Self> {
+        let this = &action.kinds.first()?.this;
+        let (name, ancestors) = (ResourceName::new(&this.type_name, ""), Cow::Owned(HashSet::new()));
+        Some(Self { name, entity_type: &this.name, ancestors, known: Known::Principal })
     }
 
     pub(crate) fn key(&self) -> ResourceKey<'_> {
-        ResourceKey { uid: &self.uid, ancestors: &self.ancestors }
+        ResourceKey { name: &self.name, ancestors: &self.ancestors }
     }
 
     /// The entity to add to the principals'.
     pub(super) fn entity(&self) -> Option<Entity> {
         match &self.known {
             Known::Principal => None,
-            Known::Id => Some(Entity::with_uid(self.uid.clone())),
+            Known::Id => Some(Entity::with_uid(self.name.uid().clone())),
             Known::Static(entity) => Some((*entity).clone()),
             Known::Loaded(entity) => Some((**entity).clone()),
         }

@@ -145,10 +145,15 @@ fn seen<'a>(
 impl EntityRef {
     /// The entity of this type with the id `id`.
     pub(crate) fn uid(&self, id: &str) -> Result<EntityUid, ValueProblem> {
-        if self.ids.as_ref().is_some_and(|ids| !ids.contains(id)) {
+        if !self.has(id) {
             return Err(ValueProblem::UnlistedId { entity_type: self.name.to_string() });
         }
         Ok(EntityUid::from_type_name_and_id(self.type_name.clone(), EntityId::new(id)))
+    }
+
+    /// Whether an entity of this type can have the id `id`.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.ids.as_ref().is_none_or(|ids| ids.contains(id))
     }
 
     /// An id, or an object with exactly `type` and `id`.

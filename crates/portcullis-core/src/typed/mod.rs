@@ -19,10 +19,12 @@ mod literal;
 mod node;
 mod recorded;
 mod resource;
+mod resource_name;
 mod schema_json;
 mod types;
 
 pub(crate) use convert::Origin;
+pub(crate) use resource_name::ResourceName;
 pub(crate) use types::{AttrType, EntityRef, RecordType, Types};
 #[cfg(test)]
 pub(crate) use {

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityUid};
 use serde::Serialize;
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use super::convert::Origin;
 use super::error::{ValueError, ValueProblem};
 use super::node::{Field, Node};
+use super::resource_name::ResourceName;
 use super::types::{EntityRef, EntityShape, Types};
 
 /// A value of the application that policies decide about.
@@ -139,8 +140,8 @@ impl<T: Into<Cow<'static, str>>, I: Into<String>, const N: usize> From<[(T, I); 
 /// A resource without its Rust type: what the engine decides about.
 #[derive(Clone, PartialEq)]
 pub struct ResourceData {
-    ty: Cow<'static, str>,
-    id: String,
+    ty: SmolStr,
+    id: SmolStr,
     /// `None` for a bare id.
     attributes: Option<Node>,
     parents: Parents,
@@ -157,8 +158,8 @@ impl ResourceData {
     pub fn of<R: Resource + ?Sized>(resource: &R) -> Result<Self, ResourceError> {
         let attributes = Node::of(resource).map_err(|error| ResourceError::value(R::TYPE, &error))?;
         Ok(Self {
-            ty: R::TYPE.into(),
-            id: resource.id().into_owned(),
+            ty: SmolStr::new_static(R::TYPE),
+            id: resource.id().into(),
             attributes: Some(attributes),
             parents: resource.parents(),
             version: resource.version().map(Cow::into_owned),
@@ -171,20 +172,26 @@ impl ResourceData {
     ///
     /// As [`ResourceData::of`].
     pub fn from_json(
-        ty: impl Into<Cow<'static, str>>,
-        id: impl Into<String>,
+        ty: impl AsRef<str>,
+        id: impl AsRef<str>,
         attributes: &Value,
         parents: Parents,
     ) -> Result<Self, ResourceError> {
-        let ty = ty.into();
+        let (ty, id) = (SmolStr::new(ty), SmolStr::new(id));
         let attributes = Node::of_json(attributes).map_err(|error| ResourceError::value(&ty, &error))?;
-        Ok(Self { ty, id: id.into(), attributes: Some(attributes), parents, version: None })
+        Ok(Self { ty, id, attributes: Some(attributes), parents, version: None })
     }
 
     /// An id alone, for decisions that read nothing of the resource but its identity.
     #[must_use]
-    pub fn bare(ty: impl Into<Cow<'static, str>>, id: impl Into<String>) -> Self {
-        Self { ty: ty.into(), id: id.into(), attributes: None, parents: Parents::unstated(), version: None }
+    pub fn bare(ty: impl AsRef<str>, id: impl AsRef<str>) -> Self {
+        Self {
+            ty: SmolStr::new(ty),
+            id: SmolStr::new(id),
+            attributes: None,
+            parents: Parents::unstated(),
+            version: None,
+        }
     }
 
     /// The full name of the entity type.
@@ -220,9 +227,9 @@ impl ResourceData {
     }
 
     /// The name of the resource in policies, and that of its type.
-    pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, Arc<str>), ResourceError> {
+    pub(crate) fn uid(&self, types: &Types) -> Result<(EntityUid, SmolStr), ResourceError> {
         let shape = self.shape(types)?;
-        Ok((self.uid_as(&shape.this)?, Arc::clone(&shape.this.name)))
+        Ok((self.name_as(&shape.this)?.uid().clone(), shape.this.name.clone()))
     }
 
     /// The entity, with the parents that the resource states.
@@ -268,9 +275,11 @@ impl ResourceData {
     }
 
     /// The name of the resource in policies, which is of the type `this`.
-    pub(crate) fn uid_as(&self, this: &EntityRef) -> Result<EntityUid, ResourceError> {
-        let unlisted = |_| ResourceError::UnlistedId { entity_type: self.ty.to_string(), id: self.id.clone() };
-        this.uid(&self.id).map_err(unlisted)
+    pub(crate) fn name_as<'a>(&self, this: &'a EntityRef) -> Result<ResourceName<'a>, ResourceError> {
+        if !this.has(&self.id) {
+            return Err(ResourceError::UnlistedId { entity_type: self.ty.to_string(), id: self.id.to_string() });
+        }
+        Ok(ResourceName::new(&this.type_name, &self.id))
     }
 
     fn parent_uids(&self, shape: &EntityShape, types: &Types) -> Result<Vec<EntityUid>, ResourceError> {

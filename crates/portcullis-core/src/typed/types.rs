@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cedar_policy::EntityTypeName;
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use super::schema_json;
 
@@ -128,7 +129,7 @@ impl AttrType {
 /// A type of entities, parsed once so that no request parses it again.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EntityRef {
-    pub(crate) name: Arc<str>,
+    pub(crate) name: SmolStr,
     pub(crate) type_name: EntityTypeName,
     /// The only ids there are, for an enumerated type.
     pub(crate) ids: Option<Arc<BTreeSet<String>>>,

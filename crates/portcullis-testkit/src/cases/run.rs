@@ -94,7 +94,7 @@ impl Case {
 
     /// The scopes of the token, as on the wire.
     fn scopes(&self, engine: &Engine) -> Vec<String> {
-        let caller = self.claims.as_ref().and_then(|claims| engine.caller(claims).ok());
+        let caller = self.claims.as_ref().and_then(|claims| engine.caller(claims.clone()).ok());
         caller.and_then(|caller| caller.scopes().map(<[String]>::to_vec)).unwrap_or_default()
     }
 

@@ -280,7 +280,7 @@ impl Directory for Known {
     ) -> BoxFuture<'a, Result<Option<ResourceData>, DirectoryError>> {
         let report = |id: &str, sealed: bool, size: i64| {
             let attributes = json!({ "sealed": sealed, "size": size });
-            Ok(Some(ready(ResourceData::from_json(entity_type.to_owned(), id, &attributes, Parents::none()))))
+            Ok(Some(ready(ResourceData::from_json(entity_type, id, &attributes, Parents::none()))))
         };
         let answer = match id {
             "none" => Ok(None),

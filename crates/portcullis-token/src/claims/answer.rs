@@ -4,7 +4,7 @@ use portcullis_core::UnixTime;
 use serde_json::{Map, Value};
 
 use super::form::{self, NumericDate};
-use super::{audiences, check_audience, check_times, kind};
+use super::{Times, audiences, check_audience, kind};
 use crate::error::TokenError;
 use crate::introspection::AbsentAudience;
 use crate::issuer::Issuer;
@@ -25,7 +25,7 @@ pub(crate) fn check_answer(
     if claims.contains_key("aud") || absent_audience == AbsentAudience::Refuse {
         check_audience(issuer, claims)?;
     }
-    check_times(issuer, claims, now)?;
+    Times::of(claims)?.check(issuer.leeway, now)?;
     check_token_type(claims)
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod form;
 mod kind;
+mod times;
 
 use portcullis_core::UnixTime;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::TokenError;
 use crate::issuer::{ForeignAudiences, Issuer};
 pub(crate) use form::NumericDate;
+pub(crate) use times::Times;
 
 pub(crate) use answer::{check_answer, check_form, expiry, issued};
 
@@ -20,7 +22,7 @@ pub(crate) fn check(issuer: &Issuer, typ: Option<&str>, claims: &Claims, now: Un
     kind::check(&issuer.rules, typ, claims)?;
     require_claims(issuer, claims)?;
     check_audience(issuer, claims)?;
-    check_times(issuer, claims, now)?;
+    Times::of(claims)?.check(issuer.leeway, now)?;
     form::check(&issuer.rules, claims)
 }
 
@@ -35,7 +37,7 @@ pub(crate) fn check_wrapping(
     if claims.contains_key("aud") {
         check_audience(issuer, claims)?;
     }
-    check_times(issuer, claims, now)
+    Times::of(claims)?.check(issuer.leeway, now)
 }
 
 /// The issuer that a token says it is from; not yet believed.
@@ -89,25 +91,6 @@ pub(crate) fn audiences(claims: &Claims) -> Result<Vec<&str>, TokenError> {
         }
         Some(_) => Err(invalid),
     }
-}
-
-/// The times that are there. Which must be, is for [`require_claims`] to say.
-fn check_times(issuer: &Issuer, claims: &Claims, now: UnixTime) -> Result<(), TokenError> {
-    // RFC 7519 §4.1.4: "on or after". A fraction of a second is cut off: the token may end early, never late.
-    let exp = NumericDate::of(claims, "exp")?.map(NumericDate::floor);
-    if let Some(exp) = exp.filter(|exp| now >= exp.plus(issuer.leeway)) {
-        return Err(TokenError::Expired { exp, now });
-    }
-    if let Some(nbf) = NumericDate::of(claims, "nbf")?.map(NumericDate::ceil)
-        && now < nbf.minus(issuer.leeway)
-    {
-        return Err(TokenError::NotYetValid { nbf, now });
-    }
-    let iat = NumericDate::of(claims, "iat")?;
-    if let Some(iat) = iat.map(NumericDate::ceil).filter(|iat| *iat > now.plus(MAX_FUTURE)) {
-        return Err(TokenError::IssuedInFuture { iat, now });
-    }
-    Ok(())
 }
 
 /// Clocks of issuers run ahead by seconds, not by minutes.

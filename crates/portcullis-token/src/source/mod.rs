@@ -134,7 +134,23 @@ impl KeySource {
             // Nobody gets here: the verifier refuses the JWTs of such an issuer. If somebody did, nothing would verify.
             Kind::None => Err(KeysUnavailable { retry_after: MAX_STALE }),
             Kind::Fixed(keys) => Ok(Arc::clone(keys)),
-            Kind::Remote(remote) => remote.keys(issuer, now).await,
+            // In a box, as it is large, and hardly ever waits.
+            Kind::Remote(remote) => Box::pin(remote.keys(issuer, now)).await,
+        }
+    }
+
+    /// Whether `keys` are those that [`KeySource::keys`] returns at `now`.
+    pub(crate) async fn are_current(
+        &self,
+        keys: &Arc<KeySet>,
+        issuer: &str,
+        now: UnixTime,
+    ) -> Result<bool, KeysUnavailable> {
+        match &self.0 {
+            // Compared in place: to count users of what all threads share would make them wait for each other.
+            Kind::Fixed(fixed) => Ok(Arc::ptr_eq(fixed, keys)),
+            Kind::Remote(remote) if remote.are_fresh(keys, now) => Ok(true),
+            Kind::None | Kind::Remote(_) => Ok(Arc::ptr_eq(&self.keys(issuer, now).await?, keys)),
         }
     }
 

@@ -98,6 +98,14 @@ impl RemoteKeys {
         self.shared.usable(now).map(|(keys, _)| keys).ok_or_else(unavailable)
     }
 
+    /// Whether `keys` are those at hand, and need not be fetched again at `now`.
+    pub(super) fn are_fresh(&self, keys: &Arc<KeySet>, now: UnixTime) -> bool {
+        self.shared.read(|state| {
+            let snapshot = state.snapshot.as_ref();
+            snapshot.is_some_and(|known| Arc::ptr_eq(&known.keys, keys) && known.freshness.age(now) == Age::Fresh)
+        })
+    }
+
     /// Newer keys than `seen`, which lack the key that a token names; `None` if the issuer has none.
     pub(super) async fn newer(
         &self,

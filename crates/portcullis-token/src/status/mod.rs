@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_core::UnixTime;
 use reqwest::Url;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::TokenError;
 use crate::issuer::Issuer;
@@ -29,8 +29,10 @@ pub enum StatusCheck {
 }
 
 /// Checks the status of a token about which everything else was checked: nothing is fetched for another one (section 8.3).
-pub(crate) async fn check(issuer: &Arc<Issuer>, claims: &Map<String, Value>, now: UnixTime) -> Result<(), TokenError> {
-    let Some(status) = claims.get("status") else {
+///
+/// `status` is the value of the claim, if there is one.
+pub(crate) async fn check(issuer: &Arc<Issuer>, status: Option<&Value>, now: UnixTime) -> Result<(), TokenError> {
+    let Some(status) = status else {
         return Ok(());
     };
     let lists = match &issuer.status {
@@ -40,7 +42,7 @@ pub(crate) async fn check(issuer: &Arc<Issuer>, claims: &Map<String, Value>, now
     };
     let reference = Reference::of(status)?;
     let url = lists.allowed(reference.uri).ok_or_else(|| invalid("a reference to a list at an allowed place"))?;
-    let list = lists.list(issuer, url, now).await.map_err(|unavailable| TokenError::StatusUnavailable {
+    let list = Box::pin(lists.list(issuer, url, now)).await.map_err(|unavailable| TokenError::StatusUnavailable {
         issuer: issuer.alias().to_owned(),
         retry_after: unavailable.retry_after,
     })?;

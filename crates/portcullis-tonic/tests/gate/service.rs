@@ -169,7 +169,7 @@ impl Directory for Known {
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<ResourceData>, DirectoryError>> {
         let attributes = json!({ "sealed": false });
-        let report = ResourceData::from_json(entity_type.to_owned(), id, &attributes, Parents::none());
+        let report = ResourceData::from_json(entity_type, id, &attributes, Parents::none());
         Box::pin(async { Ok(Some(report.unwrap())) })
     }
 

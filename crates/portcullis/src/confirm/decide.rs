@@ -29,7 +29,7 @@ impl Admission {
         let pinned = &visit.pinned;
         let confirmations = pinned.confirmations()?;
         // The time of this decision, not of the request: whoever holds a request open keeps no approval alive with it.
-        let now = visit.pinned.gate.0.clock.now().max(visit.now);
+        let now = visit.pinned.parts().clock.now().max(visit.now);
         let Some(session) = visit.session.as_deref() else {
             return pinned.decide(None, action, resource, facts, now);
         };

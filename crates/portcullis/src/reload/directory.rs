@@ -98,7 +98,7 @@ impl Reloader {
         self.incomplete = None;
         let hash = files.hash();
         if hash == self.gate.bundle().hash() {
-            self.gate.0.reloads.settle();
+            self.gate.parts().reloads.settle();
             return Looked::Unchanged;
         }
         match self.take(&files) {
@@ -107,7 +107,7 @@ impl Reloader {
                 tracing::error!(
                     target: "portcullis", bundle = %hash, reason = %error, "a bundle is refused, and the one before it stays"
                 );
-                self.gate.0.reloads.refuse(&error);
+                self.gate.parts().reloads.refuse(&error);
                 Looked::Refused(error)
             }
         }
@@ -131,7 +131,7 @@ impl Reloader {
     }
 
     fn take(&self, files: &BundleFiles) -> Result<(), ReloadError> {
-        let Some(fixed) = &self.gate.0.fixed_settings else {
+        let Some(fixed) = &self.gate.parts().fixed_settings else {
             let problem = Problem::new("portcullis.toml", "is not what this service was made from");
             let help = "make the gate with `Gate::from_dir`, or give it bundles by `Gate::reload`";
             return Err(LoadError::new(vec![problem.with_help(help)]).into());

@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_core::{Action, Bundle, LoadError};
 
 use crate::builder::GateError;
-use crate::confirm::Confirmations;
 use crate::gate::Gate;
 use crate::measure;
-use crate::rules::{Around, Rules};
+use crate::rules::{Fitting, Rules};
 pub use directory::{Looked, Reloader};
 
 impl Gate {
@@ -26,25 +25,15 @@ impl Gate {
     ///
     /// If `bundle` does not fit this gate. Nothing has changed then.
     pub fn reload(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
-        self.replace(bundle).inspect_err(|error| self.0.reloads.refuse(error))
+        self.replace(bundle).inspect_err(|error| self.parts().reloads.refuse(error))
     }
 
     fn replace(&self, bundle: Arc<Bundle>) -> Result<(), ReloadError> {
         let before = self.bundle();
         fits(&before, &bundle)?;
-        let parts = &*self.0;
-        let rules = Rules::new(
-            Arc::clone(&bundle),
-            &Around {
-                verifier: &parts.verifier,
-                directory: &*parts.directory,
-                proxies: &parts.proxies,
-                resource: &parts.resource,
-                approval_scope: self.0.confirmations.as_ref().map(Confirmations::scope),
-                initial_scopes: &parts.initial_scopes,
-            },
-        )?;
-        *parts.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        let parts = self.parts();
+        let fitting = Fitting::new(Arc::clone(&bundle), parts)?;
+        self.set_rules(Rules::new(fitting, Arc::clone(parts)));
         parts.reloads.settle();
         measure::reload("replaced");
         tracing::info!(target: "portcullis", bundle = %bundle.hash(), before = %before.hash(), "the bundle was replaced");

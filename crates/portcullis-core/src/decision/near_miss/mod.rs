@@ -178,7 +178,7 @@ impl<'a> Looked<'a> {
 
     /// Permits that would count, but for one part of the head. Where a condition is not met besides, that is not near.
     fn near_heads(&self) -> Vec<PolicyExplanation> {
-        let resource = self.resource().map(|key| (key.uid, key.ancestors));
+        let resource = self.resource();
         let principal = (self.party.uid(), self.party.ancestors());
         let part = |policy: &LayerPolicy| policy.head.nearly_matches(self.question.action, principal, resource);
         let permits = self.policies.iter().filter(|policy| policy.effect == Effect::Permit && self.is_asked(policy));

@@ -19,7 +19,7 @@ impl<'a> Secrets<'a> {
         Self {
             types: &question.bundle.types,
             principal: party.uid().type_name().to_string(),
-            resource: &question.resource.entity_type,
+            resource: question.resource.entity_type,
             action: question.action.name(),
         }
     }
