@@ -16,7 +16,9 @@ mod convert;
 mod error;
 mod facts;
 mod literal;
+mod loaded;
 mod node;
+mod parents;
 mod recorded;
 mod resource;
 mod resource_name;
@@ -24,6 +26,7 @@ mod schema_json;
 mod types;
 
 pub(crate) use convert::Origin;
+pub(crate) use loaded::Loaded;
 pub(crate) use resource_name::ResourceName;
 pub(crate) use types::{AttrType, EntityRef, RecordType, Types};
 #[cfg(test)]
@@ -35,7 +38,8 @@ pub(crate) use {
 
 pub use error::ValueProblem;
 pub use facts::{Facts, FactsError};
-pub use resource::{Parents, Resource, ResourceData, ResourceError};
+pub use parents::Parents;
+pub use resource::{Resource, ResourceData, ResourceError};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityUid};
 use serde::Serialize;
@@ -11,9 +12,12 @@ use smol_str::SmolStr;
 
 use super::convert::Origin;
 use super::error::{ValueError, ValueProblem};
+use super::loaded::{Loaded, Memory};
 use super::node::{Field, Node};
+use super::parents::Parents;
 use super::resource_name::ResourceName;
 use super::types::{EntityRef, EntityShape, Types};
+use crate::bundle::BundleHash;
 
 /// A value of the application that policies decide about.
 ///
@@ -98,45 +102,6 @@ impl<R: Resource> Resource for &R {
     }
 }
 
-/// What a resource is in: entity types and ids.
-///
-/// ```
-/// use portcullis_core::Parents;
-///
-/// let one = Parents::from([("Folder", "inbox")]);
-/// let many: Parents = ["a", "b"].into_iter().map(|id| ("Folder", id)).collect();
-/// assert_ne!(one, many);
-/// assert_ne!(Parents::none(), Parents::unstated());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parents(Option<Vec<(Cow<'static, str>, String)>>);
-
-impl Parents {
-    /// Nothing contains this resource.
-    #[must_use]
-    pub fn none() -> Self {
-        Self(Some(Vec::new()))
-    }
-
-    /// Nothing was said, which is an error for a type that can be in others.
-    #[must_use]
-    pub fn unstated() -> Self {
-        Self(None)
-    }
-}
-
-impl<T: Into<Cow<'static, str>>, I: Into<String>> FromIterator<(T, I)> for Parents {
-    fn from_iter<P: IntoIterator<Item = (T, I)>>(parents: P) -> Self {
-        Self(Some(parents.into_iter().map(|(ty, id)| (ty.into(), id.into())).collect()))
-    }
-}
-
-impl<T: Into<Cow<'static, str>>, I: Into<String>, const N: usize> From<[(T, I); N]> for Parents {
-    fn from(parents: [(T, I); N]) -> Self {
-        parents.into_iter().collect()
-    }
-}
-
 /// A resource without its Rust type: what the engine decides about.
 #[derive(Clone, PartialEq)]
 pub struct ResourceData {
@@ -146,6 +111,7 @@ pub struct ResourceData {
     attributes: Option<Node>,
     parents: Parents,
     version: Option<String>,
+    memory: Memory,
 }
 
 impl ResourceData {
@@ -163,6 +129,7 @@ impl ResourceData {
             attributes: Some(attributes),
             parents: resource.parents(),
             version: resource.version().map(Cow::into_owned),
+            memory: Memory::default(),
         })
     }
 
@@ -179,7 +146,7 @@ impl ResourceData {
     ) -> Result<Self, ResourceError> {
         let (ty, id) = (SmolStr::new(ty), SmolStr::new(id));
         let attributes = Node::of_json(attributes).map_err(|error| ResourceError::value(&ty, &error))?;
-        Ok(Self { ty, id, attributes: Some(attributes), parents, version: None })
+        Ok(Self { ty, id, attributes: Some(attributes), parents, version: None, memory: Memory::default() })
     }
 
     /// An id alone, for decisions that read nothing of the resource but its identity.
@@ -191,6 +158,7 @@ impl ResourceData {
             attributes: None,
             parents: Parents::unstated(),
             version: None,
+            memory: Memory::default(),
         }
     }
 
@@ -223,7 +191,7 @@ impl ResourceData {
     }
 
     pub(super) fn stated_parents(&self) -> Option<&[(Cow<'static, str>, String)]> {
-        self.parents.0.as_deref()
+        self.parents.stated()
     }
 
     /// The name of the resource in policies, and that of its type.
@@ -236,17 +204,28 @@ impl ResourceData {
     #[cfg(test)]
     pub(crate) fn entity(&self, types: &Types) -> Result<Entity, ResourceError> {
         let (uid, _) = self.uid(types)?;
-        Ok(self.loaded(&uid, types, |_, _| ())?.map_or_else(|| Entity::with_uid(uid), |(entity, _)| entity))
+        Ok(self.load(&uid, types, |_, _| ())?.map_or_else(|| Entity::with_uid(uid), |loaded| loaded.entity))
+    }
+
+    /// As [`ResourceData::load`], once for the bundle with the hash `bundle`.
+    pub(crate) fn loaded(
+        &self,
+        name: &ResourceName<'_>,
+        bundle: BundleHash,
+        types: &Types,
+        close: impl Fn(&EntityUid, &mut HashSet<EntityUid>),
+    ) -> Result<Option<Arc<Loaded>>, ResourceError> {
+        self.memory.get_or_make(bundle, || self.load(name.uid(), types, close))
     }
 
     /// The entity called `uid`, with its ancestors, after `close` has added to them what is above each stated parent.
     /// `None` for a bare id.
-    pub(crate) fn loaded(
+    pub(super) fn load(
         &self,
         uid: &EntityUid,
         types: &Types,
         close: impl Fn(&EntityUid, &mut HashSet<EntityUid>),
-    ) -> Result<Option<(Entity, HashSet<EntityUid>)>, ResourceError> {
+    ) -> Result<Option<Loaded>, ResourceError> {
         let Some(attributes) = &self.attributes else {
             return Ok(None);
         };
@@ -266,7 +245,7 @@ impl ResourceData {
         let attributes: HashMap<_, _> = attributes.into_iter().collect();
         // Everything that Cedar could refuse was checked above; should it still refuse, that is an error too.
         Entity::new(uid.clone(), attributes, ancestors.clone())
-            .map(|entity| Some((entity, ancestors)))
+            .map(|entity| Some(Loaded { entity, ancestors }))
             .map_err(|_| ResourceError::Whole { entity_type: self.ty.to_string(), problem: ValueProblem::Refused })
     }
 
@@ -283,7 +262,7 @@ impl ResourceData {
     }
 
     fn parent_uids(&self, shape: &EntityShape, types: &Types) -> Result<Vec<EntityUid>, ResourceError> {
-        let Some(parents) = &self.parents.0 else {
+        let Some(parents) = self.parents.stated() else {
             return match shape.parents.as_slice() {
                 [] => Ok(Vec::new()),
                 [parent, ..] => Err(ResourceError::ParentsUnstated {

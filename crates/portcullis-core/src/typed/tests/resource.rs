@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{assert_cedar_accepts, types};
+use crate::typed::Loaded;
 use crate::{Parents, Resource, ResourceData, ResourceError, ValueProblem};
 
 /// A document as most applications have it.
@@ -305,7 +306,7 @@ fn a_forbid_sees_what_the_struct_says() {
         let above: Vec<_> = above.iter().map(|uid| EntityUid::from_str(uid).unwrap()).collect();
         let (uid, _) = data.uid(&types()).unwrap();
         let close = |_: &EntityUid, set: &mut HashSet<_>| set.extend(above.iter().cloned());
-        let (entity, ancestors) = data.loaded(&uid, &types(), close).unwrap().unwrap();
+        let Loaded { entity, ancestors } = data.load(&uid, &types(), close).unwrap().unwrap();
         assert_eq!(entity.clone().into_inner().2, ancestors);
         let [principal, action] =
             [r#"User::"ann""#, r#"Action::"GetDoc""#].map(|uid| EntityUid::from_str(uid).unwrap());
