@@ -5,8 +5,8 @@ use std::hint::black_box;
 use benches::{
     GUARDRAILS, Person, ROLES_FILE, SCHEMA_FILE, claims, extended, files, must, now, project, session, source,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
-use portcullis_core::{Bundle, BundleSettings, Decision, Engine, Request};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use portcullis_core::{Bundle, BundleSettings, Decision, Engine, Request, ResourceData};
 use serde_json::Value;
 
 fn deny(criterion: &mut Criterion) {
@@ -23,12 +23,14 @@ fn deny(criterion: &mut Criterion) {
     let (caller, project) = (session(&engine, &claims), project());
     let mut group = criterion.benchmark_group("deny");
     for (kind, action, remedy) in KINDS {
-        let request = Request::new(action, &project, now());
-        match caller.decide(&request) {
+        match caller.decide(&Request::new(action, &project.clone(), now())) {
             Decision::Deny(denial) => assert_eq!(denial.remedy().map(ToString::to_string).as_deref(), remedy, "{kind}"),
             Decision::Allow(_) => must(Err(format!("{action} is allowed"))),
         }
-        group.bench_function(kind, |bencher| bencher.iter(|| caller.decide(black_box(&request))));
+        let decide = |project: &mut ResourceData| caller.decide(black_box(&Request::new(action, project, now())));
+        group.bench_function(kind, |bencher| {
+            bencher.iter_batched_ref(|| project.clone(), decide, BatchSize::SmallInput);
+        });
     }
     group.finish();
 }

@@ -4,6 +4,7 @@ mod bits;
 mod bundle;
 mod caller;
 mod claims;
+mod copies;
 mod decision;
 mod duration;
 mod engine;

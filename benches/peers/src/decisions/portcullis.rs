@@ -22,8 +22,9 @@ struct Portcullis {
 
 impl Engine for Portcullis {
     fn decide(&mut self, question: Question) -> Option<bool> {
-        let resource = if question == Question::Guarded { &self.loaded } else { &self.bare };
-        let request = Request::new(question.action(), resource, self.now);
+        // A copy, as what Cedar sees of a resource that was asked about would be kept with it.
+        let resource = if question == Question::Guarded { self.loaded.clone() } else { self.bare.clone() };
+        let request = Request::new(question.action(), &resource, self.now);
         Some(self.session.decide(&request).is_allow())
     }
 }

@@ -12,6 +12,7 @@ use super::routes::{ResourceId, ResourceRule, Route};
 use super::schema::{AppliesTo, Declaration, SourceSchema};
 use crate::caller::Subject;
 use crate::claims::Kind;
+use crate::copies::Copies;
 use crate::scope::{ScopeId, Scopes};
 use crate::typed::Types;
 
@@ -22,7 +23,7 @@ pub struct Action {
     pub(crate) name: SmolStr,
     /// Its number among all actions.
     pub(crate) place: usize,
-    pub(crate) uid: EntityUid,
+    pub(crate) uid: Copies<EntityUid>,
     /// With all groups above it, so that `action in …` is evaluated right.
     pub(crate) entity: Entity,
     /// The names of these groups.
@@ -207,7 +208,7 @@ impl Reader<'_> {
             name: self.name.into(),
             place: 0,
             has_facts: false,
-            uid,
+            uid: Copies::of_uid(uid),
             entity,
             groups: ancestors.iter().map(|group| group.id().unescaped().to_owned()).collect(),
             principals: self.principals(applies_to, public, problems),

@@ -72,7 +72,7 @@ impl<'a> Matter<'a> {
     /// no resource.
     pub(super) fn unknown(action: &'a Action) -> Option<Self> {
         let this = &action.kinds.first()?.this;
-        let name = ResourceName::new(&this.type_name, "");
+        let name = ResourceName::new(this.type_name.get(), "");
         Some(Self { name, entity_type: &this.name, known: Known::Nothing })
     }
 

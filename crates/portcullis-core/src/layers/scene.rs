@@ -41,7 +41,7 @@ impl Scene {
             || context(question, layer),
             |made| Result::clone(made.get_or_init(|| Box::new(remembered(question, layer)))),
         )?;
-        let (action, resource) = (question.action.uid.clone(), question.resource.name.uid().clone());
+        let (action, resource) = (question.action.uid.get().clone(), question.resource.name.uid().clone());
         // Without a schema: it is typed by construction, and to have Cedar check that again costs more than to decide.
         let request = Request::new(principal.uid().clone(), action, resource, context, None);
         Ok((request.map_err(|error| error.to_string())?, self.store(question)?))

@@ -148,7 +148,7 @@ impl EntityRef {
         if !self.has(id) {
             return Err(ValueProblem::UnlistedId { entity_type: self.name.to_string() });
         }
-        Ok(EntityUid::from_type_name_and_id(self.type_name.clone(), EntityId::new(id)))
+        Ok(EntityUid::from_type_name_and_id(self.type_name.get().clone(), EntityId::new(id)))
     }
 
     /// Whether an entity of this type can have the id `id`.

@@ -258,7 +258,7 @@ impl ResourceData {
         if !this.has(&self.id) {
             return Err(ResourceError::UnlistedId { entity_type: self.ty.to_string(), id: self.id.to_string() });
         }
-        Ok(ResourceName::new(&this.type_name, &self.id))
+        Ok(ResourceName::new(this.type_name.get(), &self.id))
     }
 
     fn parent_uids(&self, shape: &EntityShape, types: &Types) -> Result<Vec<EntityUid>, ResourceError> {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::types::{ActionFacts, Annotations, Attr, AttrType, EntityRef, EntityShape, RecordType, Types, TypesError};
+use crate::copies::Copies;
 
 pub(super) fn read(fragments: &[&Value]) -> Result<Types, TypesError> {
     let fragments = fragments
@@ -58,7 +59,9 @@ impl<'a> Names<'a> {
                 let name = qualified(namespace, id);
                 let type_name = EntityTypeName::from_str(&name).map_err(|_| unknown(namespace, id))?;
                 let ids = ids.map(|ids| Arc::new(ids.iter().cloned().collect()));
-                names.entities.insert(name.clone(), EntityRef { name: name.into(), type_name, ids });
+                names
+                    .entities
+                    .insert(name.clone(), EntityRef { name: name.into(), type_name: Copies::of_type(type_name), ids });
             }
         }
         Ok(names)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::schema_json;
+use crate::copies::Copies;
 
 /// The types of all attributes, and of the context of every action.
 ///
@@ -130,7 +131,7 @@ impl AttrType {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EntityRef {
     pub(crate) name: SmolStr,
-    pub(crate) type_name: EntityTypeName,
+    pub(crate) type_name: Copies<EntityTypeName>,
     /// The only ids there are, for an enumerated type.
     pub(crate) ids: Option<Arc<BTreeSet<String>>>,
 }
