@@ -23,8 +23,8 @@ struct Portcullis {
 impl Engine for Portcullis {
     fn decide(&mut self, question: Question) -> Option<bool> {
         // A copy, as what Cedar sees of a resource that was asked about would be kept with it.
-        let resource = if question == Question::Guarded { self.loaded.clone() } else { self.bare.clone() };
-        let request = Request::new(question.action(), &resource, self.now);
+        let loaded = (question == Question::Guarded).then(|| self.loaded.clone());
+        let request = Request::new(question.action(), loaded.as_ref().unwrap_or(&self.bare), self.now);
         Some(self.session.decide(&request).is_allow())
     }
 }
