@@ -90,7 +90,9 @@ fn world() -> World {
 impl World {
     /// The app calls the service twice, with a token for `ada` and its key, or with a token that it `found`.
     async fn call(&self, through: &str, found: Option<&str>) -> NativeApp {
-        let more: Vec<&str> = found.into_iter().flat_map(|token| ["--token", token]).collect();
+        // In one word, as an opaque token may begin like an option.
+        let found = found.map(|token| format!("--token={token}"));
+        let more: Vec<&str> = found.iter().map(String::as_str).collect();
         self.server.call(self.service.url(), API, through, &more).await
     }
 }
