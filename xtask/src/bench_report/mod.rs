@@ -52,7 +52,8 @@ pub(crate) fn run(report: &Report) -> Result<(), String> {
         Report::Everything => {
             let results = run::measure(&run::NAMES)?;
             save(RESULTS, &results.to_string())?;
-            write(&results)
+            // As they are stored, which is rounded: the page must be made again from that.
+            write(&stored()?)
         }
         Report::Stored => write(&stored()?),
         Report::Some(names) => {
