@@ -31,12 +31,7 @@ fn decide(criterion: &mut Criterion) {
             assert_eq!(decision.is_allow(), allowed, "{question}: {decision:?}");
             let mut group = criterion.benchmark_group(format!("decide/{question}"));
             group.bench_function(BenchmarkId::from_parameter(policies), |bencher| {
-                let decide = |resource: &ResourceData| caller.decide(black_box(&Request::new(action, resource, now())));
-                if resource.is_bare() {
-                    bencher.iter(|| decide(resource));
-                } else {
-                    bencher.iter_batched_ref(|| resource.clone(), |resource| decide(resource), BatchSize::SmallInput);
-                }
+                benches::decide(bencher, caller, action, resource);
             });
             group.finish();
         }

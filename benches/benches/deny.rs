@@ -1,12 +1,10 @@
 //! A denial says the least that would lift it: what does it cost to find each kind of remedy?
 
-use std::hint::black_box;
-
 use benches::{
     GUARDRAILS, Person, ROLES_FILE, SCHEMA_FILE, claims, extended, files, must, now, project, session, source,
 };
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use portcullis_core::{Bundle, BundleSettings, Decision, Engine, Request, ResourceData};
+use criterion::{Criterion, criterion_group, criterion_main};
+use portcullis_core::{Bundle, BundleSettings, Decision, Engine, Request};
 use serde_json::Value;
 
 fn deny(criterion: &mut Criterion) {
@@ -27,10 +25,7 @@ fn deny(criterion: &mut Criterion) {
             Decision::Deny(denial) => assert_eq!(denial.remedy().map(ToString::to_string).as_deref(), remedy, "{kind}"),
             Decision::Allow(_) => must(Err(format!("{action} is allowed"))),
         }
-        let decide = |project: &mut ResourceData| caller.decide(black_box(&Request::new(action, project, now())));
-        group.bench_function(kind, |bencher| {
-            bencher.iter_batched_ref(|| project.clone(), decide, BatchSize::SmallInput);
-        });
+        group.bench_function(kind, |bencher| benches::decide(bencher, &caller, action, &project));
     }
     group.finish();
 }

@@ -4,7 +4,6 @@
 //! evaluated do: there is a line for 1, 10 and 100 of them.
 
 use std::fmt::Write as _;
-use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -12,7 +11,7 @@ use benches::{
     AUDIENCE, GUARDRAILS, ISSUER, Person, ROLES_FILE, bare_project, claims, extended, files, must, now, project,
     session, settings, source,
 };
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use portcullis_core::{Bundle, BundleFiles, BundleSettings, Engine, Layer, Request, ResourceData};
 use portcullis_testkit::{SigningAlgorithm, TestIssuer};
 use portcullis_token::{Algorithm, Issuer, KeySet, Verifier};
@@ -38,12 +37,7 @@ fn decide(criterion: &mut Criterion, what: &str, many: usize, engine: &Engine, a
     assert!(caller.decide(&Request::new(action, &resource.clone(), now())).is_allow(), "{what}");
     let mut group = criterion.benchmark_group(format!("grow/{what}"));
     group.bench_function(BenchmarkId::from_parameter(many), |bencher| {
-        let decide = |resource: &ResourceData| caller.decide(black_box(&Request::new(action, resource, now())));
-        if resource.is_bare() {
-            bencher.iter(|| decide(resource));
-        } else {
-            bencher.iter_batched_ref(|| resource.clone(), |resource| decide(resource), BatchSize::SmallInput);
-        }
+        benches::decide(bencher, &caller, action, resource);
     });
     group.finish();
 }

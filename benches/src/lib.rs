@@ -19,9 +19,11 @@ pub use tokens::{AUDIENCE, ISSUER, Person, agent, asking, claims, now, trusted, 
 pub use turns::{Bench, median, ready};
 
 use std::fmt::Display;
+use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::{BatchSize, Bencher, Criterion};
+use portcullis_core::{Request, ResourceData, Session};
 
 /// The value, or an end to the bench.
 ///
@@ -42,4 +44,15 @@ pub fn must<T, E: Display>(result: Result<T, E>) -> T {
 pub fn brief() -> Criterion {
     let times = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
     times.sample_size(50)
+}
+
+/// Measures decisions about a resource that nobody has asked about yet, as a request's is: what Cedar sees of it would else be made
+/// once for all of them. An id alone has nothing to be kept.
+pub fn decide(bencher: &mut Bencher<'_>, caller: &Session, action: &str, resource: &ResourceData) {
+    let decide = |resource: &ResourceData| caller.decide(black_box(&Request::new(action, resource, now())));
+    if resource.is_bare() {
+        bencher.iter(|| decide(resource));
+    } else {
+        bencher.iter_batched_ref(|| resource.clone(), |resource| decide(resource), BatchSize::SmallInput);
+    }
 }
